@@ -1,0 +1,68 @@
+//! [`PersistenceStore`]: artifacts, durably.
+
+use super::{Changes, Cursor, Page, Version};
+use crate::Result;
+use async_trait::async_trait;
+use std::{
+    fmt::{self, Debug},
+    time::SystemTime,
+};
+
+/// Keeps artifacts, each under its kind and name.
+#[async_trait]
+pub trait PersistenceStore: Debug + Send + Sync + 'static {
+    /// Absent = `Ok(None)`.
+    async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>>;
+
+    /// P1: compare-and-set (`None` = must not exist), `Conflict` otherwise. P2: durable before `Ok`. P3: one bad record
+    /// never hides others.
+    async fn put(&self, draft: &Draft, expected: Option<&Version>) -> Result<Version>;
+
+    /// Removes the record if it has the expected version (`None` = whatever is there; absent succeeds).
+    async fn delete(&self, kind: &str, name: &str, expected: Option<&Version>) -> Result<()>;
+
+    /// P4: sorted by name, keyset paging, sees every acknowledged put.
+    async fn list(&self, kind: &str, page: &Page) -> Result<Vec<Record>>;
+
+    /// Former states of a record, newest first, the present one included; [`Page::after`] is not used.
+    async fn history(&self, kind: &str, name: &str, page: &Page) -> Result<Vec<Record>>;
+
+    /// Returns when a record changed after the cursor (W1, W2, W3); keys are `kind/name`.
+    async fn changed(&self, after: &Cursor) -> Result<Changes>;
+}
+
+/// A record to store. `Debug` shows the length of the body, never the body.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The plural kind, e.g. `gateways`.
+    pub kind: String,
+    /// The artifact's name; may contain `/`.
+    pub name: String,
+    /// The artifact as JSON.
+    pub body: Vec<u8>,
+    /// Who changed it.
+    pub author: Option<String>,
+}
+
+impl Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, name, body, author } = self;
+        f.debug_struct("Draft")
+            .field("kind", kind)
+            .field("name", name)
+            .field("bytes", &body.len())
+            .field("author", author)
+            .finish()
+    }
+}
+
+/// A stored record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What was stored.
+    pub draft: Draft,
+    /// Of this very state.
+    pub version: Version,
+    /// When.
+    pub at: SystemTime,
+}

@@ -1,0 +1,12 @@
+//! Canary releases and programmable routing as a library.
+
+#![forbid(unsafe_code)]
+
+pub mod condition;
+pub mod digest;
+pub mod driver;
+mod error;
+pub mod routing;
+pub mod weight;
+
+pub use error::{Error, ErrorKind, Result};

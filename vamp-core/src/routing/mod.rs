@@ -1,0 +1,7 @@
+//! What a gateway does with a request, independent of any proxy: the values that travel from the engine to the agents.
+
+mod table;
+
+pub use table::{
+    Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Sticky, Target, Traffic,
+};

@@ -1,0 +1,166 @@
+//! [`RoutingTable`]: one self-contained document per published gateway.
+
+use crate::{condition::Condition, digest, weight::Weight};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, num::NonZeroU16, sync::Arc};
+
+/// Every published gateway by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RoutingTable {
+    /// Gateways by name.
+    pub gateways: BTreeMap<String, Arc<Gateway>>,
+}
+
+/// A gateway with everything that it needs to route: chained gateways are part of it, so that a request crosses the
+/// proxy once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// E.g. `sava/9050`.
+    pub name: String,
+    /// The port it listens on.
+    pub port: NonZeroU16,
+    /// What is spoken on that port.
+    pub protocol: Protocol,
+    /// Host names under which it is also reached on the shared port.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub virtual_hosts: Vec<String>,
+    /// Where requests go.
+    pub decision: Decision,
+}
+
+impl Gateway {
+    /// The digest of the content: what an agent acknowledges.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        digest::of_json(self)
+    }
+}
+
+/// What is spoken on a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// HTTP/1.1: routed request by request.
+    #[default]
+    Http,
+    /// Anything over TCP: routed connection by connection.
+    Tcp,
+}
+
+/// One choice among routes.
+///
+/// The first route in declaration order whose condition matches gets the request with the probability of its strength.
+/// Every other request goes by weight, over all routes. A route without a live instance leaves its share to the others,
+/// in proportion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// The gateway that decides: the published one, or one chained behind it.
+    pub gateway: String,
+    /// Whether a client stays where it was sent first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky: Option<Sticky>,
+    /// The routes in declaration order; their weights sum to 0 or 100 %.
+    pub routes: Vec<Route>,
+}
+
+/// What a client sticks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sticky {
+    /// The route.
+    Route,
+    /// The instance.
+    Instance,
+}
+
+/// One way a request can go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Unique among the routes of its gateway: the path, e.g. `sava/sava/sava:1.0/web` or `[127.0.0.1:9101]`.
+    pub name: String,
+    /// The share of requests that no condition took.
+    pub weight: Weight,
+    /// Takes a request before weights do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+    /// The share of matching requests that the condition takes; without a condition nothing.
+    #[serde(default)]
+    pub strength: Weight,
+    /// How the instances of this route share its requests.
+    #[serde(default)]
+    pub balance: Balance,
+    /// Changes of the path, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rewrites: Vec<Rewrite>,
+    /// Where it leads.
+    pub target: Target,
+}
+
+/// How instances share requests, by HAProxy's names for the dynamic algorithms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Balance {
+    /// In turn.
+    #[default]
+    RoundRobin,
+    /// To the instance with the fewest connections.
+    LeastConn,
+    /// The first with a free slot.
+    First,
+    /// By the client's address.
+    Source,
+    /// By the path.
+    Uri,
+    /// At random.
+    Random,
+}
+
+/// A new path for requests that match.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rewrite {
+    /// The new path.
+    pub path: String,
+    /// When.
+    pub condition: Condition,
+}
+
+/// Where a route leads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// To instances, sorted by id.
+    Instances(Vec<Instance>),
+    /// To the choice of another gateway.
+    Chained(Decision),
+}
+
+/// Somewhere to send a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// Never used again for another instance.
+    pub id: String,
+    /// A name or an IP address.
+    pub host: String,
+    /// The port to connect to.
+    pub port: NonZeroU16,
+    /// Whether it gets new requests.
+    #[serde(default)]
+    pub traffic: Traffic,
+}
+
+/// Whether an instance gets new requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Traffic {
+    /// Yes.
+    #[default]
+    Ready,
+    /// No: it finishes those that it has, and leaves.
+    Draining,
+}

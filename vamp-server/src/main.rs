@@ -1,0 +1,2 @@
+//! The `vamp` binary.
+fn main() {}
