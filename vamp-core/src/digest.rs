@@ -5,7 +5,7 @@ use serde::Serialize;
 /// The first 16 hexadecimal digits of the SHA-1 of `bytes`.
 #[must_use]
 pub fn of(bytes: &[u8]) -> String {
-    let mut text = sha1_smol::Sha1::from(bytes).hexdigest();
+    let mut text = sha1_smol::Sha1::from(bytes).digest().to_string();
     text.truncate(16);
     text
 }
