@@ -1,0 +1,205 @@
+//! [`Gateway`] and [`GatewayTemplate`].
+
+use super::{GatewayName, Metadata, Ordered, Port, RoutePath};
+use crate::{
+    condition::Condition,
+    driver::Address,
+    routing::{Balance, Rewrite, Sticky},
+    weight::{Weight, WeightError, split},
+};
+use serde::{Deserialize, Serialize};
+
+/// An entry into the traffic of services, as it is declared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// Its name.
+    pub name: GatewayName,
+    /// The port it listens on.
+    #[serde(default)]
+    pub port: Port,
+    /// Whether a client stays where it was sent first.
+    #[serde(default)]
+    pub sticky: Option<Sticky>,
+    /// Host names under which it is also reached.
+    #[serde(default)]
+    pub virtual_hosts: Vec<String>,
+    /// The routes in order of declaration.
+    #[serde(default)]
+    pub routes: Vec<Route>,
+    /// Free-form data.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// Where the gateway is reached from outside, once that is known.
+    #[serde(default)]
+    pub service: Option<Address>,
+}
+
+/// One way a request can go. In a [template](GatewayTemplate) `P` is the text of the route's key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route<P = RoutePath> {
+    /// Where it leads.
+    pub path: P,
+    /// The share of requests that no condition took; `None` = an even part of what the others leave.
+    #[serde(default = "Option::default")]
+    pub weight: Option<Weight>,
+    /// Takes a request before weights do.
+    #[serde(default = "Option::default")]
+    pub condition: Option<Condition>,
+    /// The share of matching requests that the condition takes; `None` = all.
+    #[serde(default = "Option::default")]
+    pub strength: Option<Weight>,
+    /// How the instances of the route share its requests; `None` = the default of the protocol.
+    #[serde(default = "Option::default")]
+    pub balance: Option<Balance>,
+    /// Changes of the path, in order.
+    #[serde(default = "Vec::default")]
+    pub rewrites: Vec<Rewrite>,
+    /// Free-form data.
+    #[serde(default = "Metadata::default")]
+    pub metadata: Metadata,
+}
+
+impl<P> Route<P> {
+    /// A route with nothing said about it.
+    #[must_use]
+    pub fn new(path: P) -> Self {
+        Self {
+            path,
+            weight: None,
+            condition: None,
+            strength: None,
+            balance: None,
+            rewrites: Vec::new(),
+            metadata: Metadata::new(),
+        }
+    }
+
+    /// The same route to another place.
+    pub fn at<Q>(self, path: Q) -> Route<Q> {
+        let Self { weight, condition, strength, balance, rewrites, metadata, .. } = self;
+        Route { path, weight, condition, strength, balance, rewrites, metadata }
+    }
+}
+
+impl Gateway {
+    /// A gateway without routes.
+    #[must_use]
+    pub fn new(name: GatewayName, port: Port) -> Self {
+        Self {
+            name,
+            port,
+            sticky: None,
+            virtual_hosts: Vec::new(),
+            routes: Vec::new(),
+            metadata: Metadata::new(),
+            service: None,
+        }
+    }
+
+    /// The gateway with every weight and strength said: routes without a weight share what the declared ones leave;
+    /// the strength is 100 % with a condition, 0 % without.
+    ///
+    /// # Errors
+    ///
+    /// When the declared weights sum to neither 0 nor 100 %.
+    pub fn completed(mut self) -> Result<Self, WeightError> {
+        let declared: Vec<Option<Weight>> = self.routes.iter().map(|route| route.weight).collect();
+        for (route, weight) in self.routes.iter_mut().zip(split(&declared)?) {
+            route.weight = Some(weight);
+            let default = if route.condition.is_some() { Weight::FULL } else { Weight::ZERO };
+            route.strength.get_or_insert(default);
+        }
+        Ok(self)
+    }
+
+    /// The route to `path`.
+    #[must_use]
+    pub fn route(&self, path: &RoutePath) -> Option<&Route> {
+        self.routes.iter().find(|route| route.path == *path)
+    }
+}
+
+/// A gateway inside a blueprint, before the deployment gives it a name.
+///
+/// Under `gateways` of a blueprint the key of a route is `cluster/port`; under `gateways` of a cluster it is the name
+/// of a breed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayTemplate {
+    /// The port it listens on; `None` = the protocol of the service's port, and a number to be picked.
+    pub port: Option<Port>,
+    /// Whether a client stays where it was sent first.
+    pub sticky: Option<Sticky>,
+    /// Host names under which it is also reached.
+    pub virtual_hosts: Vec<String>,
+    /// The routes in order of declaration.
+    pub routes: Vec<Route<String>>,
+    /// Free-form data.
+    pub metadata: Metadata,
+}
+
+/// Gateway templates by the name of their port; a cluster's may have one with an empty name, for its only port.
+pub(crate) type GatewayTemplates = Ordered<GatewayTemplate>;
+
+impl GatewayTemplate {
+    /// The gateway that a deployment makes of this template: `path` says where the key of a route leads.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `path` says.
+    pub fn instantiate<E>(
+        &self,
+        name: GatewayName,
+        port: Port,
+        path: impl Fn(&str) -> Result<RoutePath, E>,
+    ) -> Result<Gateway, E> {
+        let routes = self.routes.iter().map(|route| Ok(route.clone().at(path(&route.path)?)));
+        Ok(Gateway {
+            name,
+            port,
+            sticky: self.sticky,
+            virtual_hosts: self.virtual_hosts.clone(),
+            routes: routes.collect::<Result<_, E>>()?,
+            metadata: self.metadata.clone(),
+            service: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gateway(weights: &[Option<&str>]) -> Gateway {
+        let name = "sava/9050".parse().expect("a name");
+        let mut gateway = Gateway::new(name, Port::default());
+        gateway.routes = (0..)
+            .zip(weights)
+            .map(|(index, weight)| {
+                let path = RoutePath::External(format!("127.0.0.1:{}", 9000 + index));
+                Route { weight: weight.map(|text| text.parse().expect(text)), ..Route::new(path) }
+            })
+            .collect();
+        gateway
+    }
+
+    #[test]
+    fn undeclared_weights_are_filled_in_declaration_order() {
+        let shown = |weights: &[Option<&str>]| -> Vec<String> {
+            let completed = gateway(weights).completed().expect("sums to 0 or 100 %");
+            completed.routes.iter().map(|route| route.weight.expect("filled").to_string()).collect()
+        };
+        assert_eq!(shown(&[None, None, None]), ["33.3334%", "33.3333%", "33.3333%"]);
+        assert_eq!(shown(&[Some("100%"), None]), ["100%", "0%"]);
+        assert_eq!(shown(&[]), Vec::<String>::new());
+        assert!(gateway(&[Some("30%"), None]).completed().is_err());
+    }
+
+    #[test]
+    fn a_route_without_a_condition_has_no_strength() {
+        let completed = gateway(&[None]).completed().expect("sums to 100 %");
+        assert_eq!(completed.routes[0].strength, Some(Weight::ZERO));
+    }
+}

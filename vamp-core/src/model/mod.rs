@@ -1,0 +1,38 @@
+//! Artifacts: what people declare (gateways, breeds, blueprints) and what runs (deployments).
+//!
+//! Names of fields and their text forms are the original Vamp's. Orders are the order of declaration, everywhere: the
+//! first matching condition of a gateway wins, and the largest remainder of a weight goes to the earlier route.
+
+mod blueprint;
+mod breed;
+mod deployment;
+mod environment;
+mod gateway;
+mod name;
+mod ordered;
+mod port;
+mod reference;
+mod route_path;
+mod scale;
+mod text;
+mod timestamp;
+
+pub use blueprint::{Blueprint, Cluster, Service};
+pub use breed::{Argument, Breed, Deployable, HealthCheck};
+pub use deployment::{DeployedCluster, DeployedService, Deployment, Drain, Intention, Phase, PhaseName, Status};
+pub use environment::{Constant, Constants, Environment, Variable};
+pub use gateway::{Gateway, GatewayTemplate, Route};
+pub use name::{GatewayName, Name};
+pub use ordered::Ordered;
+pub use port::Port;
+pub use reference::{Named, Reference};
+pub use route_path::RoutePath;
+pub use scale::Scale;
+pub use text::ParseTextError;
+pub use timestamp::{format_timestamp, parse_timestamp};
+
+/// Free-form data that people attach to an artifact: kept and shown as it is, never interpreted.
+pub type Metadata = serde_json::Map<String, serde_json::Value>;
+
+/// Settings by driver name that only that driver understands.
+pub type Dialects = serde_json::Map<String, serde_json::Value>;

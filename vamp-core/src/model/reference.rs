@@ -1,0 +1,48 @@
+//! [`Reference`] and [`Named`].
+
+use super::{Metadata, Name};
+use serde::{Deserialize, Serialize};
+
+/// An artifact in place, or the name under which it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reference<T> {
+    /// The name of a stored artifact.
+    Reference(Name),
+    /// The artifact itself.
+    Inline(Box<T>),
+}
+
+impl<T> Reference<T> {
+    /// The artifact, when it is in place.
+    #[must_use]
+    pub fn inline(&self) -> Option<&T> {
+        match self {
+            Self::Reference(_) => None,
+            Self::Inline(value) => Some(value),
+        }
+    }
+}
+
+impl Reference<super::Breed> {
+    /// The breed's name, whether it is in place or not.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Reference(name) => name,
+            Self::Inline(breed) => &breed.name,
+        }
+    }
+}
+
+/// A stored artifact of a kind that may also be anonymous: a scale, a condition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Named<T> {
+    /// Its name.
+    pub name: Name,
+    /// Free-form data.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// What is named.
+    pub value: T,
+}
