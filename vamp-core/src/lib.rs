@@ -6,6 +6,7 @@ pub mod condition;
 pub mod digest;
 pub mod driver;
 mod error;
+pub mod memory;
 pub mod model;
 pub mod routing;
 pub mod weight;

@@ -1,1 +1,5 @@
 //! Drivers.
+
+mod clock;
+
+pub use clock::SystemClock;

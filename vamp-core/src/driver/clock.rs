@@ -12,6 +12,9 @@ pub trait Clock: Debug + Send + Sync + 'static {
     /// The time now; may jump when the system's clock is set.
     fn now(&self) -> SystemTime;
 
+    /// Time since some fixed moment; never jumps, never goes back. For leases and other durations of this process.
+    fn elapsed(&self) -> Duration;
+
     /// Returns after `duration`. Cancel-safe.
     async fn sleep(&self, duration: Duration);
 }

@@ -1,9 +1,10 @@
 //! [`KeyValueStore`]: shared routing state.
 
 use super::{Changes, Cursor, Version};
-use crate::{ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 use async_trait::async_trait;
 use std::{
+    collections::BTreeSet,
     fmt::{self, Debug},
     time::Duration,
 };
@@ -11,7 +12,8 @@ use std::{
 /// Shared routing state: what etcd, Consul, ZooKeeper and redb have natively. `put` and `delete` are sugar in
 /// [`KeyValueExt`].
 ///
-/// Keys are `/`-separated and begin with `/`.
+/// Keys are `/`-separated and begin with `/`, see [`is_key`]; a prefix is a path: `/a` and `/a/` both mean every key that
+/// begins with `/a/`, and `/` means every key, see [`is_below`].
 #[async_trait]
 pub trait KeyValueStore: Debug + Send + Sync + 'static {
     /// K0: value size, operations per transaction, and the shortest lease that the store really honours.
@@ -30,7 +32,8 @@ pub trait KeyValueStore: Debug + Send + Sync + 'static {
     /// Returns when something below the prefix changed after the cursor (W1, W2, W3).
     async fn changed(&self, prefix: &str, after: &Cursor) -> Result<Changes>;
 
-    /// K5: what is written under a lease is gone between `ttl` and 2 × `ttl` after the last [`renew`](Self::renew).
+    /// K5: what is written under a lease is gone between `ttl` and 2 × `ttl` after the last [`renew`](Self::renew). A
+    /// shorter one than [`Limits::shortest_lease`] = `Invalid`; writing under a lost lease = `NotFound`.
     async fn lease(&self, ttl: Duration) -> Result<Lease>;
 
     /// K6: renewing a lost lease = `NotFound`.
@@ -115,6 +118,62 @@ impl Debug for Write {
     }
 }
 
+impl Write {
+    /// The key it writes.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Put { key, .. } | Self::Delete { key } => key,
+        }
+    }
+}
+
+impl Transaction {
+    /// What every store refuses before it does anything: a malformed key, a key written twice (`Invalid`), more
+    /// operations or bytes than the limits (K0: `TooLarge`).
+    pub fn check(&self, limits: &Limits, driver: &'static str) -> Result<()> {
+        let refuse = |kind, key: &str, why: String| Err(Error::new(kind, driver, "commit", key).because(why));
+        let operations = self.checks.len() + self.writes.len();
+        if operations > limits.operations {
+            let why = format!("{operations} operations, at most {} are taken", limits.operations);
+            return refuse(ErrorKind::TooLarge, "a transaction", why);
+        }
+        let mut written = BTreeSet::new();
+        for key in self.checks.iter().map(|(key, _)| key.as_str()).chain(self.writes.iter().map(Write::key)) {
+            if !is_key(key) {
+                return refuse(ErrorKind::Invalid, key, KEY_RULE.to_owned());
+            }
+        }
+        for write in &self.writes {
+            if !written.insert(write.key()) {
+                return refuse(ErrorKind::Invalid, write.key(), "written twice in one transaction".to_owned());
+            }
+            if let Write::Put { key, value, .. } = write
+                && value.len() > limits.value_bytes
+            {
+                let why = format!("{} bytes, at most {} are taken", value.len(), limits.value_bytes);
+                return refuse(ErrorKind::TooLarge, key, why);
+            }
+        }
+        Ok(())
+    }
+}
+
+const KEY_RULE: &str = "a key begins with `/` and has no empty, `.` or `..` segment and no control character";
+
+/// Whether every store takes this key: segments behind `/`, none of them empty, `.` or `..`, without control characters.
+#[must_use]
+pub fn is_key(key: &str) -> bool {
+    let segment = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(char::is_control);
+    key.strip_prefix('/').is_some_and(|path| path.split('/').all(segment))
+}
+
+/// Whether `key` lies below the path `prefix`; a key does not lie below itself.
+#[must_use]
+pub fn is_below(prefix: &str, key: &str) -> bool {
+    key.strip_prefix(prefix.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+}
+
 mod sealed {
     pub trait Sealed {}
     impl<T: super::KeyValueStore + ?Sized> Sealed for T {}
@@ -144,7 +203,7 @@ pub trait KeyValueExt: KeyValueStore + sealed::Sealed {
     #[doc(hidden)]
     async fn commit_one(&self, checks: Vec<(String, Option<Version>)>, write: Write) -> Result<Version> {
         let versions = self.commit(&Transaction { checks, writes: vec![write] }).await?;
-        let lost = || crate::Error::new(ErrorKind::Internal, "key-value", "commit", "no version for a write");
+        let lost = || Error::new(ErrorKind::Internal, "key-value", "commit", "no version for a write");
         versions.into_iter().next().ok_or_else(lost)
     }
 }

@@ -16,8 +16,8 @@ pub use container::{
     Address, Capabilities, ContainerDriver, Exposure, HealthProbe, Instance, InstanceState, Node, Observation,
     Observed, Retire, Scope, Template, Workload, WorkloadId,
 };
-pub use event::{Aggregate, Event, EventStore, Query};
+pub use event::{Aggregate, Aggregator, Event, EventStore, Query};
 pub use gateway::{Applied, Document, GatewayRenderer, Proxy, ProxyStatus, Target};
-pub use key_value::{Entry, KeyValueExt, KeyValueStore, Lease, Limits, Transaction, Write};
+pub use key_value::{Entry, KeyValueExt, KeyValueStore, Lease, Limits, Transaction, Write, is_below, is_key};
 pub use persistence::{Draft, PersistenceStore, Record};
 pub use version::{Changes, Cursor, Page, Version, What};

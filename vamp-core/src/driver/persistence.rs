@@ -1,8 +1,9 @@
 //! [`PersistenceStore`]: artifacts, durably.
 
 use super::{Changes, Cursor, Page, Version};
-use crate::Result;
+use crate::{Error, ErrorKind, Result};
 use async_trait::async_trait;
+use serde::de::IgnoredAny;
 use std::{
     fmt::{self, Debug},
     time::SystemTime,
@@ -11,7 +12,7 @@ use std::{
 /// Keeps artifacts, each under its kind and name.
 #[async_trait]
 pub trait PersistenceStore: Debug + Send + Sync + 'static {
-    /// Absent = `Ok(None)`.
+    /// Absent = `Ok(None)`; a record that cannot be read = `Internal`.
     async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>>;
 
     /// P1: compare-and-set (`None` = must not exist), `Conflict` otherwise. P2: durable before `Ok`. P3: one bad record
@@ -21,10 +22,12 @@ pub trait PersistenceStore: Debug + Send + Sync + 'static {
     /// Removes the record if it has the expected version (`None` = whatever is there; absent succeeds).
     async fn delete(&self, kind: &str, name: &str, expected: Option<&Version>) -> Result<()>;
 
-    /// P4: sorted by name, keyset paging, sees every acknowledged put.
+    /// P4: sorted by name, keyset paging, sees every acknowledged put. A record that cannot be read is left out and
+    /// logged (P3); a read that fails is an error, never a shorter list.
     async fn list(&self, kind: &str, page: &Page) -> Result<Vec<Record>>;
 
-    /// Former states of a record, newest first, the present one included; [`Page::after`] is not used.
+    /// States of a record, newest first, beginning with the present one; how many former ones are kept is the store's
+    /// choice, and deleting a record ends its history. [`Page::after`] is not used.
     async fn history(&self, kind: &str, name: &str, page: &Page) -> Result<Vec<Record>>;
 
     /// Returns when a record changed after the cursor (W1, W2, W3); keys are `kind/name`.
@@ -42,6 +45,22 @@ pub struct Draft {
     pub body: Vec<u8>,
     /// Who changed it.
     pub author: Option<String>,
+}
+
+impl Draft {
+    /// What every store refuses (`Invalid`): a kind that is empty or contains `/`, an empty name, a body that is not JSON.
+    pub fn check(&self, driver: &'static str) -> Result<()> {
+        let why = if self.kind.is_empty() || self.kind.contains('/') {
+            "a kind is not empty and contains no `/`"
+        } else if self.name.is_empty() {
+            "a name is not empty"
+        } else if serde_json::from_slice::<IgnoredAny>(&self.body).is_err() {
+            "the body is not JSON"
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::Invalid, driver, "put", format!("{}/{}", self.kind, self.name)).because(why))
+    }
 }
 
 impl Debug for Draft {
