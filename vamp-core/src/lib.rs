@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod condition;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod digest;
 pub mod driver;
 mod error;

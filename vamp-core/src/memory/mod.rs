@@ -2,12 +2,14 @@
 //! tests.
 
 mod clock;
+mod container;
 mod event;
 mod feed;
 mod key_value;
 mod persistence;
 
 pub use clock::ManualClock;
+pub use container::Containers;
 pub use event::Events;
 pub use feed::ChangeFeed;
 pub use key_value::KeyValue;

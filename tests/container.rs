@@ -1,0 +1,4 @@
+//! The container drivers keep their contract.
+
+#[path = "container/memory.rs"]
+mod memory;
