@@ -11,6 +11,9 @@ mod error;
 pub mod memory;
 pub mod model;
 pub mod routing;
+mod violation;
 pub mod weight;
+pub mod yaml;
 
 pub use error::{Error, ErrorKind, Result};
+pub use violation::{Violation, Violations};
