@@ -1,0 +1,154 @@
+//! Puts load on the gateway: half of the requests on kept connections, half on fresh ones, half by users of Chrome.
+
+use crate::traffic::{Population, Traffic};
+use http_body_util::{BodyExt, Empty};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    client::conn::http1::{self, SendRequest},
+    header::{CONNECTION, HOST, USER_AGENT},
+};
+use hyper_util::rt::TokioIo;
+use std::{
+    error::Error,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+
+/// No answer within this time is a failure.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// After a failure, so that a gateway that is gone is not asked a million times.
+const PAUSE: Duration = Duration::from_millis(20);
+
+type Sender = SendRequest<Empty<Bytes>>;
+
+/// The users, until they are stopped.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) traffic: Arc<Traffic>,
+    stopping: Arc<AtomicBool>,
+    users: JoinSet<()>,
+}
+
+impl Load {
+    /// Lets `users` send one request after the other, each of them alternately on its kept and on a fresh connection.
+    pub(crate) fn start(gateway: SocketAddr, users: usize) -> Result<Self, String> {
+        let traffic = Arc::new(Traffic::new()?);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let mut set = JoinSet::new();
+        for user in 0..users {
+            set.spawn(act(gateway, user, Arc::clone(&traffic), Arc::clone(&stopping)));
+        }
+        Ok(Self { traffic, stopping, users: set })
+    }
+
+    /// Lets every user finish the request in flight.
+    pub(crate) async fn stop(mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        while self.users.join_next().await.is_some() {}
+    }
+}
+
+async fn act(gateway: SocketAddr, user: usize, traffic: Arc<Traffic>, stopping: Arc<AtomicBool>) {
+    let mut kept = None;
+    // Users start at different turns, so that the four kinds of requests mix.
+    for turn in user.. {
+        if stopping.load(Ordering::Relaxed) {
+            return;
+        }
+        let population = Population::ALL[turn / 2 % 2];
+        let number = traffic.number();
+        let started = Instant::now();
+        let asking = async {
+            if turn % 2 == 0 {
+                on_kept(&mut kept, gateway, population).await
+            } else {
+                on_fresh(gateway, population).await
+            }
+        };
+        let outcome = timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
+        let failed = outcome.is_err();
+        traffic.note(number, population, started.elapsed(), outcome);
+        if failed {
+            kept = None;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn on_fresh(gateway: SocketAddr, population: Population) -> Result<String, String> {
+    let mut sender = connect(gateway).await?;
+    let sent = sender.send_request(request(gateway, population, true)?).await;
+    version_of(sent.map_err(|error| format!("on a fresh connection: {}", explain(&error)))?).await
+}
+
+/// A connection that was closed while nobody used it is replaced, as every client does. Once a request is written it
+/// must be answered: nothing is sent twice.
+async fn on_kept(kept: &mut Option<Sender>, gateway: SocketAddr, population: Population) -> Result<String, String> {
+    let mut request = request(gateway, population, false)?;
+    loop {
+        let (mut sender, reused) = match kept.take() {
+            Some(sender) => (sender, true),
+            None => (connect(gateway).await?, false),
+        };
+        if sender.ready().await.is_err() && reused {
+            continue;
+        }
+        match sender.try_send_request(request).await {
+            Ok(response) => {
+                let version = version_of(response).await?;
+                *kept = Some(sender);
+                return Ok(version);
+            }
+            Err(mut refused) => match refused.take_message() {
+                Some(unsent) if reused => request = unsent,
+                _ => return Err(format!("on a kept connection: {}", explain(refused.error()))),
+            },
+        }
+    }
+}
+
+async fn connect(gateway: SocketAddr) -> Result<Sender, String> {
+    let stream = TcpStream::connect(gateway).await.map_err(|error| format!("connect to {gateway}: {error}"))?;
+    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| explain(&error))?;
+    // What goes wrong on the connection is the error of the request on it.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+fn request(gateway: SocketAddr, population: Population, last: bool) -> Result<Request<Empty<Bytes>>, String> {
+    let mut builder = Request::get("/").header(HOST, gateway.to_string()).header(USER_AGENT, population.user_agent());
+    if last {
+        builder = builder.header(CONNECTION, "close");
+    }
+    builder.body(Empty::new()).map_err(|error| error.to_string())
+}
+
+/// Reads the whole answer; the version it names.
+async fn version_of(response: Response<Incoming>) -> Result<String, String> {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map_err(|error| format!("the answer was cut: {}", explain(&error)))?;
+    if head.status != StatusCode::OK {
+        let text = String::from_utf8_lossy(&body.to_bytes()).chars().take(80).collect::<String>();
+        return Err(format!("status {}: {}", head.status, text.replace('\n', " ")));
+    }
+    let version = head.headers.get("x-version").and_then(|value| value.to_str().ok());
+    version.map(str::to_owned).ok_or_else(|| "an answer without X-Version".to_owned())
+}
+
+/// An error with its causes: hyper's own text says only the half.
+pub(crate) fn explain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
