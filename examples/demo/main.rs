@@ -129,9 +129,13 @@ async fn run(arguments: &Arguments, report: &mut Report) -> Result<(), Problem> 
     let data = data_folder(arguments.data_dir.as_deref())?;
     let mut server = Server::new(vamp, data.clone(), settings.listen, Settings::BIND);
 
+    let mut wanted = false;
     let outcome = tokio::select! {
         outcome = steps(&settings, &mut server, report) => outcome,
-        interrupted = interrupted() => Err(interrupted),
+        interrupted = interrupted() => {
+            wanted = true;
+            Err(interrupted)
+        }
     };
     if arguments.keep && outcome.is_ok() {
         eprintln!(
@@ -144,10 +148,10 @@ async fn run(arguments: &Arguments, report: &mut Report) -> Result<(), Problem> 
         return Ok(());
     }
     let stopped = server.stop_everything().await;
-    if arguments.data_dir.is_none() && outcome.is_ok() && stopped.is_ok() {
-        fs::remove_dir_all(&data).map_err(|error| Problem::new(format!("{}: {error}", data.display())))?;
-    } else if outcome.is_err() || stopped.is_err() {
+    if stopped.is_err() || (outcome.is_err() && !wanted) {
         eprintln!("demo: the data folder stays for a look: {}", data.display());
+    } else if arguments.data_dir.is_none() {
+        fs::remove_dir_all(&data).map_err(|error| Problem::new(format!("{}: {error}", data.display())))?;
     }
     match (outcome, stopped) {
         (Err(first), Err(second)) => {

@@ -117,7 +117,7 @@ impl Report {
 
     /// The sentences under the table.
     pub(crate) fn sentences(&self) -> Vec<String> {
-        let mut lines = vec![format!(
+        let total = format!(
             "{} requests answered, {} failed, in {:.0} s through {} ({} build); {} changes at run time, {} with {} reloads",
             self.answered,
             self.failed,
@@ -127,7 +127,8 @@ impl Report {
             self.runtime_changes,
             self.structural_changes,
             self.reloads
-        )];
+        );
+        let mut lines: Vec<String> = if self.steps.is_empty() { Vec::new() } else { vec![total] };
         lines.extend(self.drain.iter().map(Drain::in_words));
         lines.extend(self.crash.iter().map(Crash::in_words));
         lines.extend(self.problems.iter().map(|problem| format!("NOT OK: {problem}")));
