@@ -1,4 +1,5 @@
 //! What the tree promises about itself.
+#![cfg(test)]
 
 use std::{
     fs,
