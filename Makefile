@@ -1,0 +1,58 @@
+# `make` lists the targets. Each does its own set-up, so that it works on a fresh machine.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# One debug tree for everything: the same packages and features for build, clippy, tests and the fast demo.
+ALL := --workspace --all-features
+
+# `DEMO_FAST=1 make demo` is the short form for CI; `make demo ARGS="--keep --output json"` passes flags on.
+ifeq ($(DEMO_FAST),1)
+DEMO_BUILD := cargo build $(ALL) --bins --examples
+DEMO := target/debug/examples/demo
+else
+DEMO_BUILD := cargo build --release --workspace --bins --examples
+DEMO := target/release/examples/demo
+endif
+ARGS :=
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS=$$'\t' read -r name text; do \
+		printf '  make %-9s %s\n' "$$name" "$$text"; \
+	done
+
+.PHONY: setup
+setup: ## install what this machine lacks: HAProxy, a linker, cargo-nextest
+	@tools/setup --tests
+
+.PHONY: demo
+demo: ## release a new version of a service through a real HAProxy, and measure every step
+	@tools/setup
+	$(DEMO_BUILD)
+	$(DEMO) $(ARGS)
+
+.PHONY: test
+test: setup ## run all tests and doctests
+	tools/test $(ALL)
+
+.PHONY: check
+check: setup fmt clippy docs features ## everything a change has to pass: format, lints, docs, features, tests
+	tools/test $(ALL)
+
+.PHONY: fmt
+fmt: ## check the format
+	cargo fmt --all --check
+
+.PHONY: clippy
+clippy: ## check the lints
+	cargo clippy $(ALL) --all-targets -- -D warnings
+
+.PHONY: docs
+docs: ## build the documentation; a warning is an error
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps
+
+.PHONY: features
+features: ## compile the core alone, the server without `http`, and each feature alone
+	tools/features
