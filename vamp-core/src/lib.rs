@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod boolean;
 pub mod condition;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

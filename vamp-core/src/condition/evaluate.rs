@@ -1,0 +1,63 @@
+//! The value of a [`Predicate`] for a request: exactly what HAProxy answers to the same test.
+
+use super::{Match, Predicate, Request, cookie};
+use http::header;
+use memchr::memmem;
+
+impl Predicate {
+    /// Whether it holds for `request`; `None` if only HAProxy knows.
+    pub fn matches(&self, request: &impl Request) -> Option<bool> {
+        Some(match self {
+            Self::Host(host) => request.header_values(&header::HOST).any(|value| is_host(host.as_bytes(), value)),
+            Self::UserAgent(agent) => agent.parts().all(|part| {
+                let mut values = request.header_values(&header::USER_AGENT);
+                values.any(|value| contains(value, part))
+            }),
+            Self::HeaderPresent(name) => request.header_values(name).next().is_some(),
+            Self::CookiePresent(name) => any_cookie(request, name, |_| true),
+            Self::Header { name, test } => request.header_values(name).any(|value| test.passes(value)),
+            Self::Cookie { name, test } => any_cookie(request, name, |value| test.passes(value)),
+            Self::Path(test) => {
+                Some(request.path()).is_some_and(|path| !path.is_empty() && test.passes(path.as_bytes()))
+            }
+            Self::Method(method) => request.method() == &**method,
+            Self::ClientIp(network) => request.client_ip().is_some_and(|client| network.contains(client)),
+            Self::Native(_) => return None,
+        })
+    }
+}
+
+impl Match {
+    fn passes(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Equals(text) => value == text.as_bytes(),
+            Self::Contains(text) => contains(value, text),
+            Self::StartsWith(text) => value.starts_with(text.as_bytes()),
+            Self::EndsWith(text) => value.ends_with(text.as_bytes()),
+            Self::Matches(pattern) => pattern.is_match(value),
+        }
+    }
+}
+
+fn contains(value: &[u8], text: &str) -> bool {
+    memmem::find(value, text.as_bytes()).is_some()
+}
+
+fn any_cookie(request: &impl Request, name: &str, mut test: impl FnMut(&[u8]) -> bool) -> bool {
+    let mut headers = request.header_values(&header::COOKIE);
+    headers.any(|value| cookie::values(value, name.as_bytes()).any(&mut test))
+}
+
+/// Whether a `Host` header says `host`: with the port if `host` has one.
+fn is_host(host: &[u8], header: &[u8]) -> bool {
+    let header = if without_port(host).len() == host.len() { without_port(header) } else { header };
+    header.eq_ignore_ascii_case(host)
+}
+
+/// A host without the port behind its last colon; those inside brackets belong to an IPv6 address.
+pub(super) fn without_port(host: &[u8]) -> &[u8] {
+    match host.iter().rposition(|byte| matches!(byte, b':' | b']')) {
+        Some(place) if host.get(place) == Some(&b':') => host.get(..place).unwrap_or(host),
+        _ => host,
+    }
+}

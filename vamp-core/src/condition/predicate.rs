@@ -1,0 +1,135 @@
+//! [`Predicate`]: the tests that a condition is made of.
+
+use super::{Cidr, Expr, Pattern, text::quote};
+use crate::boolean::Leaf;
+use http::HeaderName;
+use std::fmt;
+
+/// A test of a request. What each one means is told in the [module](super).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Predicate {
+    /// The host is this one; in lower case, with or without a port.
+    Host(Box<str>),
+    /// The user agent is this one.
+    UserAgent(UserAgent),
+    /// The header is there.
+    HeaderPresent(HeaderName),
+    /// The cookie is there.
+    CookiePresent(Box<str>),
+    /// A value of the header passes.
+    Header {
+        /// Which header.
+        name: HeaderName,
+        /// What its value must be.
+        test: Match,
+    },
+    /// A value of the cookie passes.
+    Cookie {
+        /// Which cookie.
+        name: Box<str>,
+        /// What its value must be.
+        test: Match,
+    },
+    /// The path passes.
+    Path(Match),
+    /// The method is this one; in capitals.
+    Method(Box<str>),
+    /// The client's address is in this network.
+    ClientIp(Cidr),
+    /// HAProxy's own test.
+    Native(Box<str>),
+}
+
+/// A test of a value; none is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// It is this.
+    Equals(Box<str>),
+    /// This is a part of it.
+    Contains(Box<str>),
+    /// It begins with this.
+    StartsWith(Box<str>),
+    /// It ends with this.
+    EndsWith(Box<str>),
+    /// This is found in it.
+    Matches(Pattern),
+}
+
+/// A test of the user agent: a text, or a browser's name that stands for several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserAgent {
+    text: Box<str>,
+    /// What the name stands for; empty if it is no browser's name.
+    parts: &'static [&'static str],
+}
+
+/// What the names of browsers stand for.
+const BROWSERS: [(&str, &[&str]); 5] = [
+    ("chrome", &["Chrome"]),
+    ("firefox", &["Firefox"]),
+    ("edge", &["Edge"]),
+    ("safari", &["Safari", "Version"]),
+    ("ie", &["MSIE"]),
+];
+
+impl UserAgent {
+    /// The test for `text`, or for what it stands for if it is the name of a browser.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let browser = BROWSERS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        Self { text: text.into(), parts: browser.map_or(&[], |(_, parts)| parts) }
+    }
+
+    /// The test as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What must be in the header, all of it.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        let text = self.parts.is_empty().then_some(&*self.text);
+        self.parts.iter().copied().chain(text)
+    }
+
+    /// The same test as an ordinary tree over texts.
+    pub(super) fn expand(&self) -> Expr<Predicate> {
+        let leaf = |text: &str| Expr::Leaf(Predicate::UserAgent(Self { text: text.into(), parts: &[] }));
+        Expr::and(self.parts().map(leaf).collect())
+    }
+}
+
+impl Leaf for Predicate {
+    fn write(&self, negated: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let equals = if negated { "!=" } else { "==" };
+        let has = if negated { "misses" } else { "has" };
+        match self {
+            Self::Host(host) => write!(f, "host {equals} {}", quote(host)),
+            Self::UserAgent(agent) => write!(f, "user-agent {has} {}", quote(&agent.text)),
+            Self::HeaderPresent(name) => write!(f, "{has} header {}", quote(name.as_str())),
+            Self::CookiePresent(name) => write!(f, "{has} cookie {}", quote(name)),
+            Self::Header { name, test } => test.write(&format!("header {}", quote(name.as_str())), negated, f),
+            Self::Cookie { name, test } => test.write(&format!("cookie {}", quote(name)), negated, f),
+            Self::Path(test) => test.write("path", negated, f),
+            Self::Method(method) => write!(f, "method {equals} {}", quote(method)),
+            Self::ClientIp(network) => write!(f, "client ip {}in {network}", if negated { "not " } else { "" }),
+            Self::Native(text) => write!(f, "{}< {text} >", if negated { "not " } else { "" }),
+        }
+    }
+}
+
+impl Match {
+    fn write(&self, subject: &str, negated: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (prefix, comparison, value) = match (self, negated) {
+            (Self::Equals(value), false) => ("", "==", &**value),
+            (Self::Equals(value), true) => ("", "!=", &**value),
+            (Self::Contains(value), false) => ("", "has", &**value),
+            (Self::Contains(value), true) => ("", "misses", &**value),
+            (Self::StartsWith(value), _) => ("not ", "starts with", &**value),
+            (Self::EndsWith(value), _) => ("not ", "ends with", &**value),
+            (Self::Matches(pattern), _) => ("not ", "matches", pattern.as_str()),
+        };
+        let prefix = if negated { prefix } else { "" };
+        write!(f, "{prefix}{subject} {comparison} {}", quote(value))
+    }
+}
