@@ -152,3 +152,79 @@ pub(crate) fn explain(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    const GOOD: &str = "HTTP/1.1 200 OK\r\nx-version: 1.0\r\ncontent-length: 2\r\n\r\nok";
+
+    /// Gives each connection these answers, one for each request, and closes it then.
+    async fn gateway(answers: &'static [&'static str]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                for answer in answers {
+                    let mut request = [0; 1024];
+                    if stream.read(&mut request).await.expect("a request") == 0 {
+                        break;
+                    }
+                    stream.write_all(answer.as_bytes()).await.expect("written");
+                }
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn an_answer_names_its_version_on_both_kinds_of_connections() {
+        let address = gateway(&[GOOD]).await;
+        assert_eq!(on_fresh(address, Population::Chrome).await, Ok("1.0".to_owned()));
+        assert_eq!(on_kept(&mut None, address, Population::Others).await, Ok("1.0".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_kept_connection_is_used_again_and_replaced_when_it_was_closed_between_requests() {
+        let address = gateway(&[GOOD, GOOD]).await;
+        let mut kept = None;
+        for _ in 0..5 {
+            assert_eq!(on_kept(&mut kept, address, Population::Chrome).await, Ok("1.0".to_owned()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_read_and_not_answered_is_a_failure_on_a_kept_connection_too() {
+        let address = gateway(&[GOOD, ""]).await;
+        let mut kept = None;
+        assert!(on_kept(&mut kept, address, Population::Chrome).await.is_ok());
+        let failure = on_kept(&mut kept, address, Population::Chrome).await.expect_err("it was not answered");
+        assert!(failure.starts_with("on a kept connection"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_a_cut_answer_and_one_without_version_are_failures() {
+        for (answers, word) in [
+            (&["HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nnone"], "503"),
+            (&["HTTP/1.1 200 OK\r\nx-version: 1.0\r\ncontent-length: 9\r\n\r\nok"], "cut"),
+            (&["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"], "X-Version"),
+        ] {
+            let failure = on_fresh(gateway(answers).await, Population::Chrome).await.expect_err(word);
+            assert!(failure.contains(word), "{failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_does_not_listen_is_a_failure() {
+        let closed = {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            listener.local_addr().expect("its address")
+        };
+        assert!(on_fresh(closed, Population::Chrome).await.is_err_and(|failure| failure.starts_with("connect")));
+    }
+}

@@ -14,7 +14,7 @@ impl Progress {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(1);
             // The template is a constant; the default style serves as well.
-            if let Ok(style) = ProgressStyle::with_template("{bar:24.green} {pos:>6}/{len} {prefix}: {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{bar:24.green} {pos:>6}/{len} {prefix}: {wide_msg}") {
                 bar.set_style(style);
             }
             bar

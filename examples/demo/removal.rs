@@ -38,6 +38,9 @@ impl Canary<'_> {
         let start = self.begin(&plan, api.remove(DEPLOYMENT, old)).await?;
         let removed = Instant::now();
 
+        self.progress.line(&format!(
+            "sava:1.0 is leaving: {responses_open} responses of {seconds} s and {streams_open} streams are open on it"
+        ));
         let mut stopping = JoinSet::new();
         for &instance in &instances {
             stopping.spawn(stopped(instance, removed + Duration::from_secs(seconds) + TO_GO));
