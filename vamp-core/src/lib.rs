@@ -9,6 +9,7 @@ pub mod conformance;
 pub mod digest;
 pub mod driver;
 mod error;
+pub mod layer;
 pub mod memory;
 pub mod model;
 pub mod routing;

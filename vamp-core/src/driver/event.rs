@@ -3,7 +3,6 @@
 use super::Page;
 use crate::{Error, ErrorKind, Result};
 use async_trait::async_trait;
-use serde::de::IgnoredAny;
 use std::{fmt::Debug, time::SystemTime};
 
 /// Keeps events: a seam of its own, since a key-value store can hold artifacts but not aggregate events.
@@ -26,7 +25,7 @@ pub trait EventStore: Debug + Send + Sync + 'static {
 pub struct Event {
     /// Unique; sorts by time of creation.
     pub id: String,
-    /// When.
+    /// When; kept in milliseconds at least.
     pub at: SystemTime,
     /// E.g. `archive`, `synchronization`, `metrics`.
     pub kind: String,
@@ -41,7 +40,7 @@ impl Event {
     pub fn check(&self, driver: &'static str) -> Result<()> {
         let why = if self.id.is_empty() {
             "an event has an id"
-        } else if serde_json::from_slice::<IgnoredAny>(&self.value).is_err() {
+        } else if !super::is_json(&self.value) {
             "the value is not JSON"
         } else {
             return Ok(());

@@ -21,3 +21,9 @@ pub use gateway::{Applied, Document, GatewayRenderer, Proxy, ProxyStatus, Target
 pub use key_value::{Entry, KeyValueExt, KeyValueStore, Lease, Limits, Transaction, Write, is_below, is_key};
 pub use persistence::{Draft, PersistenceStore, Record};
 pub use version::{Changes, Cursor, Page, Version, What};
+
+/// Whether these bytes are one JSON value in UTF-8; a JSON reader that skips a text does not look at its bytes.
+fn is_json(bytes: &[u8]) -> bool {
+    let text = std::str::from_utf8(bytes);
+    text.is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
+}

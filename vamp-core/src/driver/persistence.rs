@@ -3,7 +3,6 @@
 use super::{Changes, Cursor, Page, Version};
 use crate::{Error, ErrorKind, Result};
 use async_trait::async_trait;
-use serde::de::IgnoredAny;
 use std::{
     fmt::{self, Debug},
     time::SystemTime,
@@ -54,7 +53,7 @@ impl Draft {
             "a kind is not empty and contains no `/`"
         } else if self.name.is_empty() {
             "a name is not empty"
-        } else if serde_json::from_slice::<IgnoredAny>(&self.body).is_err() {
+        } else if !super::is_json(&self.body) {
             "the body is not JSON"
         } else {
             return Ok(());
