@@ -1,4 +1,5 @@
 //! The persistence stores keep their contract.
+#![allow(clippy::unwrap_used, reason = "a test says so by panicking")]
 
 mod memory {
     use std::sync::Arc;
