@@ -3,28 +3,21 @@
 use super::{
     Argument, Breed, Dialects, Environment, HealthCheck, Metadata, Name, Reference, Scale, gateway::GatewayTemplates,
 };
-use serde::{Deserialize, Serialize};
 
 /// Clusters of services, and the gateways that lead to them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Blueprint {
     /// E.g. `sava:1.0`.
     pub name: Name,
     /// Free-form data.
-    #[serde(default)]
     pub metadata: Metadata,
     /// The clusters in order of declaration.
-    #[serde(default)]
     pub clusters: Vec<Cluster>,
     /// Gateways to the outside by the name of their port, which is its number where that is how it was written.
-    #[serde(default)]
     pub gateways: GatewayTemplates,
     /// Overrides, by `cluster.environment_variables.NAME`.
-    #[serde(default)]
     pub environment_variables: Environment,
     /// Settings by driver.
-    #[serde(default)]
     pub dialects: Dialects,
 }
 
@@ -37,56 +30,41 @@ impl Blueprint {
 }
 
 /// Versions of one service, which share the traffic of the cluster.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
     /// E.g. `sava`.
     pub name: Name,
     /// The services in order of declaration.
-    #[serde(default)]
     pub services: Vec<Service>,
     /// How the cluster shares its traffic, by the name of a breed's port; the empty name stands for the only port.
-    #[serde(default)]
     pub gateways: GatewayTemplates,
     /// How to tell a healthy instance of any service; `None` = not said, empty = none.
-    #[serde(default)]
     pub health_checks: Option<Vec<HealthCheck>>,
     /// The container network.
-    #[serde(default)]
     pub network: Option<String>,
     /// The service level agreement, kept as it was written.
-    #[serde(default)]
     pub sla: Option<serde_json::Value>,
     /// Settings by driver.
-    #[serde(default)]
     pub dialects: Dialects,
     /// Free-form data.
-    #[serde(default)]
     pub metadata: Metadata,
 }
 
 /// One version in a cluster: a breed and how it runs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// What runs.
     pub breed: Reference<Breed>,
     /// Overrides of the breed's variables.
-    #[serde(default)]
     pub environment_variables: Environment,
     /// How much and how many; `None` = not said.
-    #[serde(default)]
     pub scale: Option<Reference<Scale>>,
     /// Passed to the driver, after the breed's.
-    #[serde(default)]
     pub arguments: Vec<Argument>,
     /// How to tell a healthy instance; `None` = not said, empty = none.
-    #[serde(default)]
     pub health_checks: Option<Vec<HealthCheck>>,
     /// The container network; `None` = the cluster's.
-    #[serde(default)]
     pub network: Option<String>,
     /// Settings by driver; they win over the cluster's and the blueprint's.
-    #[serde(default)]
     pub dialects: Dialects,
 }

@@ -5,34 +5,26 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// One version of a program: what runs, which ports it opens, which variables it takes, what it depends on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Breed {
     /// E.g. `sava:1.0`.
     pub name: Name,
     /// What runs.
     pub deployable: Deployable,
     /// Ports by name.
-    #[serde(default)]
     pub ports: Ordered<Port>,
     /// Environment variables by name.
-    #[serde(default)]
     pub environment_variables: Environment,
     /// Constants by name.
-    #[serde(default)]
     pub constants: Constants,
     /// Passed to the driver.
-    #[serde(default)]
     pub arguments: Vec<Argument>,
     /// Other breeds by the alias under which this one refers to them; a name ending in `*` stands for all with that
     /// beginning.
-    #[serde(default)]
     pub dependencies: Ordered<Reference<Self>>,
     /// How to tell a healthy instance; `None` = not said, empty = none.
-    #[serde(default)]
     pub health_checks: Option<Vec<HealthCheck>>,
     /// Free-form data.
-    #[serde(default)]
     pub metadata: Metadata,
 }
 

@@ -7,57 +7,42 @@ use crate::{
     routing::{Balance, Rewrite, Sticky},
     weight::{Weight, WeightError, split},
 };
-use serde::{Deserialize, Serialize};
 
 /// An entry into the traffic of services, as it is declared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Gateway {
     /// Its name.
     pub name: GatewayName,
     /// The port it listens on.
-    #[serde(default)]
     pub port: Port,
     /// Whether a client stays where it was sent first.
-    #[serde(default)]
     pub sticky: Option<Sticky>,
     /// Host names under which it is also reached.
-    #[serde(default)]
     pub virtual_hosts: Vec<String>,
     /// The routes in order of declaration.
-    #[serde(default)]
     pub routes: Vec<Route>,
     /// Free-form data.
-    #[serde(default)]
     pub metadata: Metadata,
     /// Where the gateway is reached from outside, once that is known.
-    #[serde(default)]
     pub service: Option<Address>,
 }
 
 /// One way a request can go. In a [template](GatewayTemplate) `P` is the text of the route's key.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Route<P = RoutePath> {
     /// Where it leads.
     pub path: P,
     /// The share of requests that no condition took; `None` = an even part of what the others leave.
-    #[serde(default = "Option::default")]
     pub weight: Option<Weight>,
     /// Takes a request before weights do.
-    #[serde(default = "Option::default")]
     pub condition: Option<Condition>,
     /// The share of matching requests that the condition takes; `None` = all.
-    #[serde(default = "Option::default")]
     pub strength: Option<Weight>,
     /// How the instances of the route share its requests; `None` = the default of the protocol.
-    #[serde(default = "Option::default")]
     pub balance: Option<Balance>,
     /// Changes of the path, in order.
-    #[serde(default = "Vec::default")]
     pub rewrites: Vec<Rewrite>,
     /// Free-form data.
-    #[serde(default = "Metadata::default")]
     pub metadata: Metadata,
 }
 
@@ -125,8 +110,7 @@ impl Gateway {
 ///
 /// Under `gateways` of a blueprint the key of a route is `cluster/port`; under `gateways` of a cluster it is the name
 /// of a breed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GatewayTemplate {
     /// The port it listens on; `None` = the protocol of the service's port, and a number to be picked.
     pub port: Option<Port>,
@@ -153,7 +137,7 @@ impl GatewayTemplate {
         &self,
         name: GatewayName,
         port: Port,
-        path: impl Fn(&str) -> Result<RoutePath, E>,
+        mut path: impl FnMut(&str) -> Result<RoutePath, E>,
     ) -> Result<Gateway, E> {
         let routes = self.routes.iter().map(|route| Ok(route.clone().at(path(&route.path)?)));
         Ok(Gateway {

@@ -3,19 +3,25 @@
 //! Names of fields and their text forms are the original Vamp's. Orders are the order of declaration, everywhere: the
 //! first matching condition of a gateway wins, and the largest remainder of a weight goes to the earlier route.
 
+mod artifact_serde;
 mod blueprint;
 mod breed;
 mod deployment;
 mod environment;
 mod gateway;
+mod interpolation;
+mod lookup;
 mod name;
 mod ordered;
 mod port;
+pub mod read;
 mod reference;
 mod route_path;
 mod scale;
 mod text;
 mod timestamp;
+mod units;
+pub mod write;
 
 pub use blueprint::{Blueprint, Cluster, Service};
 pub use breed::{Argument, Breed, Deployable, HealthCheck};

@@ -8,6 +8,7 @@ mod build;
 mod node;
 
 pub use build::{Limits, documents, utf8};
+pub(crate) use node::entries_to_json;
 pub use node::{Content, Entry, Node, Position};
 
 #[cfg(test)]

@@ -76,6 +76,15 @@ impl Node {
         }
     }
 
+    /// The items of a list.
+    #[must_use]
+    pub fn items(&self) -> Option<&[Self]> {
+        match &self.content {
+            Content::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
     /// The value under a key of a map; `None` also when it is absent.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
