@@ -1,5 +1,6 @@
 //! Drivers.
 
 mod clock;
+pub mod gateway;
 
 pub use clock::SystemClock;

@@ -8,7 +8,7 @@ impl Predicate {
     /// Whether it holds for `request`; `None` if only HAProxy knows.
     pub fn matches(&self, request: &impl Request) -> Option<bool> {
         Some(match self {
-            Self::Host(host) => request.header_values(&header::HOST).any(|value| is_host(host.as_bytes(), value)),
+            Self::Host(host) => request.header_values(&header::HOST).any(|value| host.is(value)),
             Self::UserAgent(agent) => agent.parts().all(|part| {
                 let mut values = request.header_values(&header::USER_AGENT);
                 values.any(|value| contains(value, part))
@@ -46,18 +46,4 @@ fn contains(value: &[u8], text: &str) -> bool {
 fn any_cookie(request: &impl Request, name: &str, mut test: impl FnMut(&[u8]) -> bool) -> bool {
     let mut headers = request.header_values(&header::COOKIE);
     headers.any(|value| cookie::values(value, name.as_bytes()).any(&mut test))
-}
-
-/// Whether a `Host` header says `host`: with the port if `host` has one.
-fn is_host(host: &[u8], header: &[u8]) -> bool {
-    let header = if without_port(host).len() == host.len() { without_port(header) } else { header };
-    header.eq_ignore_ascii_case(host)
-}
-
-/// A host without the port behind its last colon; those inside brackets belong to an IPv6 address.
-pub(super) fn without_port(host: &[u8]) -> &[u8] {
-    match host.iter().rposition(|byte| matches!(byte, b':' | b']')) {
-        Some(place) if host.get(place) == Some(&b':') => host.get(..place).unwrap_or(host),
-        _ => host,
-    }
 }

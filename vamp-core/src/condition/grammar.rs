@@ -1,6 +1,6 @@
 //! The tests of a condition: what stands between `and`, `or`, `not` and parentheses.
 
-use super::{Cidr, Expr, Match, Pattern, Predicate, UserAgent, native, text};
+use super::{Cidr, Expr, Host, Match, Pattern, Predicate, UserAgent, native, text};
 use crate::boolean::{Parsed, blank, blanks, fail, fail_with, keyword};
 use std::borrow::Cow;
 
@@ -96,7 +96,7 @@ fn host(input: &str) -> Test<'_> {
     const HINT: &str = "`header host` can be compared in other ways, as in: header host ends with .example.com";
     let (rest, negated) = equality(input, true, "==, !=, is, not, has or misses", HINT)?;
     let (rest, value) = text::value(rest)?;
-    Ok((rest, leaf(Predicate::Host(value.to_ascii_lowercase().into()), negated)))
+    Ok((rest, leaf(Predicate::Host(Host::new(&value)), negated)))
 }
 
 fn user_agent_keyword(input: &str) -> Option<&str> {

@@ -63,7 +63,7 @@ pub use crate::boolean::{Expr, ParseError};
 pub use cidr::Cidr;
 pub use parsed::Condition;
 pub use pattern::{InvalidPattern, Pattern};
-pub use predicate::{Match, Predicate, UserAgent};
+pub use predicate::{Host, Match, Predicate, UserAgent};
 pub use request::{Request, RequestParts};
 pub use text::MAX_VALUE;
 

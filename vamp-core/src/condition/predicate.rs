@@ -8,8 +8,8 @@ use std::fmt;
 /// A test of a request. What each one means is told in the [module](super).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Predicate {
-    /// The host is this one; in lower case, with or without a port.
-    Host(Box<str>),
+    /// The host is this one.
+    Host(Host),
     /// The user agent is this one.
     UserAgent(UserAgent),
     /// The header is there.
@@ -53,6 +53,44 @@ pub enum Match {
     EndsWith(Box<str>),
     /// This is found in it.
     Matches(Pattern),
+}
+
+/// The name of a host, in lower case, maybe with a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host(Box<str>);
+
+impl Host {
+    /// The host `text`, in lower case.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.to_ascii_lowercase().into())
+    }
+
+    /// The name, and the port if it has one.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it has a port: then it is compared with the whole `Host` header, otherwise with its name.
+    #[must_use]
+    pub fn has_port(&self) -> bool {
+        without_port(self.0.as_bytes()).len() < self.0.len()
+    }
+
+    /// Whether `header` says this host.
+    pub(super) fn is(&self, header: &[u8]) -> bool {
+        let header = if self.has_port() { header } else { without_port(header) };
+        header.eq_ignore_ascii_case(self.0.as_bytes())
+    }
+}
+
+/// A host without the port behind its last colon; those inside brackets belong to an IPv6 address.
+fn without_port(host: &[u8]) -> &[u8] {
+    match host.iter().rposition(|byte| matches!(byte, b':' | b']')) {
+        Some(place) if host.get(place) == Some(&b':') => host.get(..place).unwrap_or(host),
+        _ => host,
+    }
 }
 
 /// A test of the user agent: a text, or a browser's name that stands for several.
@@ -104,7 +142,7 @@ impl Leaf for Predicate {
         let equals = if negated { "!=" } else { "==" };
         let has = if negated { "misses" } else { "has" };
         match self {
-            Self::Host(host) => write!(f, "host {equals} {}", quote(host)),
+            Self::Host(host) => write!(f, "host {equals} {}", quote(host.as_str())),
             Self::UserAgent(agent) => write!(f, "user-agent {has} {}", quote(&agent.text)),
             Self::HeaderPresent(name) => write!(f, "{has} header {}", quote(name.as_str())),
             Self::CookiePresent(name) => write!(f, "{has} cookie {}", quote(name)),

@@ -1,6 +1,6 @@
 //! A condition that is printed and read again is the same.
 
-use crate::condition::{Cidr, Condition, Expr, Match, Pattern, Predicate, UserAgent};
+use crate::condition::{Cidr, Condition, Expr, Host, Match, Pattern, Predicate, UserAgent};
 use http::HeaderName;
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ fn header_names() -> impl Strategy<Value = HeaderName> {
 
 fn predicates() -> impl Strategy<Value = Predicate> {
     prop_oneof![
-        values().prop_map(|value| Predicate::Host(value.to_ascii_lowercase().into())),
+        values().prop_map(|value| Predicate::Host(Host::new(&value))),
         values().prop_map(|value| Predicate::UserAgent(UserAgent::new(&value))),
         proptest::sample::select(vec!["Safari", "chrome", "IE"]).prop_map(|b| Predicate::UserAgent(UserAgent::new(b))),
         header_names().prop_map(Predicate::HeaderPresent),

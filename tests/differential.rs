@@ -1,0 +1,115 @@
+//! HAProxy and the library give the same answer to every condition.
+#![cfg(test)]
+
+#[path = "differential/conditions.rs"]
+mod conditions;
+#[path = "differential/haproxy.rs"]
+mod haproxy;
+#[path = "differential/random.rs"]
+mod random;
+#[path = "differential/requests.rs"]
+mod requests;
+
+use haproxy::Haproxy;
+use random::Random;
+use requests::Sent;
+use vamp_core::condition::{Condition, RequestParts};
+
+const RANDOM_CONDITIONS: usize = 300;
+const RANDOM_REQUESTS: usize = 60;
+
+fn read(text: &str) -> Condition {
+    Condition::parse(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Sends every request and compares what HAProxy says of each condition with what the library says.
+fn compare(conditions: &[Condition], sent: &[Sent], seed: u64) {
+    let Some(haproxy) = Haproxy::start(conditions) else { return };
+    for request in sent {
+        let answers = haproxy.ask(request);
+        assert_eq!(answers.len(), conditions.len());
+        let parts = request.parts();
+        let view = RequestParts::new(&parts).from_client(request.client);
+        for (condition, answer) in conditions.iter().zip(answers) {
+            let expected = condition.matches(&view);
+            assert_eq!(expected, Some(answer), "seed {seed}: {} for\n{request:?}", condition.as_str());
+        }
+    }
+}
+
+#[test]
+fn haproxy_and_the_library_agree_on_random_conditions() {
+    let seed = random::seed();
+    println!("seed {seed}; repeat with VAMP_TEST_SEED={seed}");
+    let mut random = Random::new(seed);
+    let sent: Vec<Sent> = (0..RANDOM_REQUESTS).map(|_| Sent::random(&mut random)).collect();
+    let conditions: Vec<Condition> =
+        (0..RANDOM_CONDITIONS).map(|_| read(&conditions::random(&mut random, 12))).collect();
+    compare(&conditions, &sent, seed);
+}
+
+#[test]
+fn haproxy_and_the_library_agree_on_every_kind_of_test_and_each_is_often_true_and_often_false() {
+    let seed = random::seed();
+    println!("seed {seed}; repeat with VAMP_TEST_SEED={seed}");
+    let mut random = Random::new(seed);
+    let sent: Vec<Sent> = (0..200).map(|_| Sent::random(&mut random)).collect();
+    let tests: Vec<Condition> = conditions::TESTS.iter().map(|text| read(text)).collect();
+    for test in &tests {
+        let true_for = sent.iter().filter(|request| {
+            test.matches(&RequestParts::new(&request.parts()).from_client(request.client)) == Some(true)
+        });
+        let share = true_for.count();
+        assert!((5..=195).contains(&share), "seed {seed}: {test} is true for {share} of 200 requests");
+    }
+    compare(&tests, &sent, seed);
+}
+
+#[test]
+fn haproxy_and_the_library_agree_on_what_the_original_got_wrong() {
+    let conditions: Vec<Condition> = conditions::shapes().iter().map(|text| read(text)).collect();
+    let mut random = Random::new(7);
+    let sent: Vec<Sent> = (0..200).map(|_| Sent::cookies(&mut random)).collect();
+    compare(&conditions, &sent, 7);
+}
+
+#[test]
+fn haproxy_takes_every_character_of_a_value_literally() {
+    let values: Vec<String> = conditions::odd_values();
+    let tests = ["==", "has", "starts with", "ends with"];
+    let quoted = values.iter().map(|value| value.replace('\'', "''"));
+    let conditions: Vec<Condition> = quoted
+        .flat_map(|value| tests.map(|test| format!("header x-odd {test} '{value}' or cookie odd {test} '{value}'")))
+        .map(|text| read(&text))
+        .collect();
+    let sent: Vec<Sent> = values.iter().map(|value| Sent::odd(value)).collect();
+    compare(&conditions, &sent, 0);
+}
+
+#[test]
+fn haproxy_and_the_library_agree_on_regular_expressions() {
+    let conditions: Vec<Condition> =
+        conditions::PATTERNS.iter().map(|pattern| read(&format!("header x-odd matches '{pattern}'"))).collect();
+    let sent: Vec<Sent> = conditions::PATTERN_VALUES.iter().map(|value| Sent::odd(value)).collect();
+    compare(&conditions, &sent, 0);
+}
+
+#[test]
+fn haproxy_and_the_library_agree_on_odd_cookies_and_hosts() {
+    let conditions: Vec<Condition> = conditions::COOKIE_TESTS.iter().map(|text| read(text)).collect();
+    let sent: Vec<Sent> = conditions::COOKIE_HEADERS.iter().map(|header| Sent::with("Cookie", header)).collect();
+    compare(&conditions, &sent, 0);
+    let hosts = conditions::HOSTS.iter().map(|host| read(&format!("host == '{host}'")));
+    let hosts: Vec<Condition> = hosts.collect();
+    let sent: Vec<Sent> = conditions::HOSTS.iter().map(|host| Sent::host(host)).collect();
+    compare(&hosts, &sent, 0);
+}
+
+#[test]
+fn haproxy_takes_names_and_native_tests_of_every_kind_that_pass() {
+    let texts = conditions::accepted();
+    let conditions: Vec<Condition> = texts.iter().map(|text| read(text)).collect();
+    if let Some(haproxy) = Haproxy::start(&conditions) {
+        assert_eq!(haproxy.ask(&Sent::with("X-A", "1")).len(), conditions.len());
+    }
+}

@@ -1,0 +1,4 @@
+//! Gateways.
+
+#[cfg(feature = "haproxy")]
+pub mod haproxy;
