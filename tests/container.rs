@@ -1,4 +1,12 @@
 //! The container drivers keep their contract.
 
+#[path = "container/crash.rs"]
+mod crash;
+#[path = "container/life.rs"]
+mod life;
 #[path = "container/memory.rs"]
 mod memory;
+#[path = "container/process.rs"]
+mod process;
+#[path = "container/role.rs"]
+mod role;

@@ -1,0 +1,4 @@
+//! Drivers that run instances.
+
+#[cfg(feature = "process")]
+pub mod process;
