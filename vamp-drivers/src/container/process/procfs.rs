@@ -69,8 +69,8 @@ impl Identity {
         Self { pid: seen.pid, started: seen.started, boot: boot.to_owned() }
     }
 
-    /// A handle of exactly this process; `None` = it is gone.
-    pub(super) fn open(&self, boot: &str) -> io::Result<Option<OwnedFd>> {
+    /// A handle of exactly this process; `None` = it is gone, and nobody has to ask for its status.
+    pub(super) fn open(&self, boot: &str) -> io::Result<Option<(OwnedFd, Seen)>> {
         if self.boot != boot {
             return Ok(None);
         }
@@ -80,17 +80,17 @@ impl Identity {
 
 /// A handle of the process with this pid and start; `None` = it is gone. The start is compared after the handle is
 /// open, so that the handle is of that very process.
-fn open(pid: i32, started: u64) -> io::Result<Option<OwnedFd>> {
+fn open(pid: i32, started: u64) -> io::Result<Option<(OwnedFd, Seen)>> {
     let Some(number) = Pid::from_raw(pid) else { return Ok(None) };
     let Some(handle) = unless_gone(pidfd_open(number, PidfdFlags::empty()).map_err(io::Error::from))? else {
         return Ok(None);
     };
-    Ok(seen(pid)?.filter(|now| now.started == started).map(|_| handle))
+    Ok(seen(pid)?.filter(|now| now.started == started).map(|now| (handle, now)))
 }
 
 /// Sends a signal to exactly this process; one that is gone has got it.
 pub(super) fn signal(target: Seen, signal: Signal) -> io::Result<()> {
-    let Some(handle) = open(target.pid, target.started)? else { return Ok(()) };
+    let Some((handle, _)) = open(target.pid, target.started)? else { return Ok(()) };
     unless_gone(pidfd_send_signal(&handle, signal).map_err(io::Error::from)).map(|_| ())
 }
 

@@ -1,10 +1,10 @@
 //! [`Live`]: a process under watch.
 
-use super::{Keeper, Message};
+use super::{Keeper, Message, RETRY};
 use crate::container::process::{
     context::Context,
     health::{self, Verdict},
-    procfs::Identity,
+    procfs::{Identity, Seen},
     record::{Record, Stage},
     spawn::Exit,
     watch,
@@ -34,8 +34,8 @@ impl Keeper {
         for record in unwatched {
             let Stage::Started(identity) = &record.stage else { continue };
             match identity.open(&self.context.boot) {
-                Ok(handle) => {
-                    let live = self.watch(&record, identity.clone(), handle);
+                Ok(found) => {
+                    let live = self.watch(&record, identity.clone(), found);
                     self.live.insert(record.id, live);
                 }
                 Err(error) => self.try_again("watched", &error),
@@ -43,41 +43,38 @@ impl Keeper {
         }
     }
 
-    /// `None` as the handle: the process is gone already, what is left of it is swept away.
-    fn watch(&self, record: &Record, identity: Identity, handle: Option<OwnedFd>) -> Live {
+    /// `None`: the process is gone already, what is left of it is swept away.
+    fn watch(&self, record: &Record, identity: Identity, found: Option<(OwnedFd, Seen)>) -> Live {
         let mut watches = JoinSet::new();
-        let (mail, context) = (self.mail.clone(), Arc::clone(&self.context));
-        let (instance, leader) = (record.id.clone(), identity.clone());
+        let verdicts = match &found {
+            Some((_, seen)) if !seen.zombie => self.watch_health(record, &mut watches),
+            _ => vec![Verdict::Open(None)],
+        };
+        let handle = found.map(|(handle, _)| handle);
+        let end = End { context: Arc::clone(&self.context), instance: record.id.clone(), leader: identity.clone() };
+        let mail = self.mail.clone();
         watches.spawn(async move {
-            let exit = match handle {
-                Some(handle) => watch::ended(handle).await,
-                None => Ok(Exit::Unknown),
-            };
-            let exit = exit.unwrap_or_else(|error| {
-                tracing::warn!(instance, %error, "the end of a process cannot be watched");
-                Exit::Unknown
-            });
-            let (swept, end) = (instance.clone(), context.store.end(&instance));
-            let sweep = move |context: &Context| watch::sweep(&context.store.data, &swept, Some(&leader));
-            if let Err(error) = context.blocking(sweep).await.and_then(|swept| swept) {
-                tracing::warn!(instance, %error, "what is left of an instance cannot be ended");
-            }
+            let (instance, exit) = (end.instance.clone(), end.reached(handle).await);
             // The keeper may be gone.
-            let _ = mail.send(Message::Ended { instance, exit: exit.or_kept(&end) });
+            let _ = mail.send(Message::Ended { instance, exit });
         });
+        let healthy = health::state(&verdicts).0 == InstanceState::Healthy;
+        Live { identity, verdicts, healthy_since: healthy.then(Instant::now), kill_at: None, _watches: watches }
+    }
+
+    /// Answers the verdicts to begin with.
+    fn watch_health(&self, record: &Record, watches: &mut JoinSet<()>) -> Vec<Verdict> {
         let checks = health::checks(&self.stored.workload.template);
         let before = if record.healthy { Verdict::Good } else { Verdict::Open(None) };
         let verdicts = vec![before.clone(); checks.len()];
         for (check, watch) in checks.into_iter().enumerate() {
             let Some(port) = record.ports.get(watch.port()).copied() else { continue };
-            let (mail, instance, before) = (self.mail.clone(), record.id.clone(), before.clone());
-            watches.spawn(watch.watch(port, before, move |verdict| {
+            let (mail, instance) = (self.mail.clone(), record.id.clone());
+            watches.spawn(watch.watch(port, before.clone(), move |verdict| {
                 let _ = mail.send(Message::Verdict { instance: instance.clone(), check, verdict });
             }));
         }
-        let healthy = health::state(&verdicts).0 == InstanceState::Healthy;
-        let healthy_since = healthy.then(Instant::now);
-        Live { identity, verdicts, healthy_since, kill_at: None, _watches: watches }
+        verdicts
     }
 
     pub(super) fn judge(&mut self, instance: &str, check: usize, verdict: Verdict) {
@@ -105,5 +102,49 @@ impl Keeper {
             exit => Stage::Failed { reason: format!("{exit}; its output is in {}", output.display()) },
         };
         self.enter(instance, stage);
+    }
+}
+
+/// The end of an instance, to be waited for.
+struct End {
+    context: Arc<Context>,
+    instance: String,
+    leader: Identity,
+}
+
+impl End {
+    /// Returns when the process has ended and what it left is swept away.
+    async fn reached(self, mut handle: Option<OwnedFd>) -> Exit {
+        let mut exit = Exit::Unknown;
+        while let Some(open) = handle.take() {
+            match watch::ended(open).await {
+                Ok(ended) => exit = ended,
+                Err(error) => {
+                    // Not watched is not ended: look again.
+                    self.warn("its end cannot be watched", &error);
+                    handle = self.look_again().await;
+                }
+            }
+        }
+        let (instance, leader) = (self.instance.clone(), self.leader.clone());
+        let sweep = move |context: &Context| watch::sweep(&context.store.data, &instance, Some(&leader));
+        if let Err(error) = self.context.blocking(sweep).await.and_then(|swept| swept) {
+            self.warn("what it left cannot be ended", &error);
+        }
+        exit.or_kept(&self.context.store.end(&self.instance))
+    }
+
+    async fn look_again(&self) -> Option<OwnedFd> {
+        loop {
+            tokio::time::sleep(RETRY).await;
+            match self.leader.open(&self.context.boot) {
+                Ok(found) => return found.map(|(handle, _)| handle),
+                Err(error) => self.warn("it cannot be looked at", &error),
+            }
+        }
+    }
+
+    fn warn(&self, what: &str, error: &std::io::Error) {
+        tracing::warn!(instance = self.instance, %error, "{what}");
     }
 }
