@@ -1,4 +1,5 @@
 //! The container drivers keep their contract.
+#![cfg(test)]
 
 #[path = "container/crash.rs"]
 mod crash;

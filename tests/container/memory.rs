@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use vamp_core::{
-    conformance::container::ContainerFixture,
+    conformance::container::{BreakableContainers, ContainerFixture},
     container_suite,
     driver::{ContainerDriver, Template},
     memory::Containers,
@@ -47,11 +47,13 @@ impl ContainerFixture for Memory {
     async fn reopen(&mut self) {
         self.0 = self.0.reopen();
     }
+}
 
-    async fn break_reads(&mut self) -> bool {
+#[async_trait]
+impl BreakableContainers for Memory {
+    async fn break_reads(&mut self) {
         self.0.fail(true);
-        true
     }
 }
 
-container_suite!(Memory(Containers::new()));
+container_suite!(Memory(Containers::new()), breakable);

@@ -167,11 +167,7 @@ impl ContainerFixture for Process {
         self.crash().await;
         self.start().await;
     }
-
-    async fn break_reads(&mut self) -> bool {
-        // What it observes is in its memory; a folder that cannot be read is refused when it is opened.
-        false
-    }
 }
 
+// Not `breakable`: what it observes is in its memory, and a folder that cannot be read is refused when it is opened.
 container_suite!(Process::open().await);

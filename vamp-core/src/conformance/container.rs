@@ -31,24 +31,31 @@ pub trait ContainerFixture: Send + Sync {
     /// Lets the driver die without any farewell, and opens it again on the same platform.
     async fn reopen(&mut self);
 
-    /// Makes reading fail from now on. Answers whether that can be done here.
-    async fn break_reads(&mut self) -> bool;
-
     /// How long a case waits for what must come.
     fn patience(&self) -> Duration {
         Duration::from_secs(30)
     }
 }
 
-/// One `#[tokio::test]` for each clause of the contract; the argument makes a [`ContainerFixture`] and may await.
+/// A driver whose platform a case can take away.
+#[async_trait]
+pub trait BreakableContainers: ContainerFixture {
+    /// Makes reading fail from now on.
+    async fn break_reads(&mut self);
+}
+
+/// One `#[tokio::test]` for each clause of the contract; the argument makes a
+/// [`ContainerFixture`](crate::conformance::container::ContainerFixture) and may await. Behind it: `breakable`, when the
+/// fixture is.
 #[macro_export]
 macro_rules! container_suite {
-    ($fixture:expr) => {
-        $crate::container_suite! { @each [$crate::container_case] $fixture }
+    ($open:expr $(, $mode:ident)*) => {
+        $crate::container_suite! { @each [$crate::conformance_tests] $open }
+        $( $crate::container_suite! { @each [$crate::conformance_tests] $open, $mode } )*
     };
-    (@each [$($then:tt)*] $fixture:expr) => {
+    (@each [$($then:tt)*] $open:expr) => {
         $($then)*! {
-            $fixture;
+            container; $open;
             c0_what_is_declared_works_and_the_rest_is_unsupported,
             c0_an_instance_that_runs_once_is_completed_or_failed_in_the_end,
             c1_applying_again_changes_nothing,
@@ -64,26 +71,13 @@ macro_rules! container_suite {
             c7_removing_twice_or_what_is_absent_succeeds,
             c7_what_was_removed_can_be_applied_again,
             c8_an_observation_is_complete_and_sorted,
-            c8_a_failed_read_is_an_error,
             w1_a_cancelled_wait_loses_nothing,
             w2_no_change_after_an_observation_is_lost,
             w3_an_empty_or_foreign_cursor_returns_at_once,
         }
     };
-}
-
-/// Part of [`container_suite!`](crate::container_suite).
-#[doc(hidden)]
-#[macro_export]
-macro_rules! container_case {
-    ($fixture:expr; $($case:ident,)*) => {
-        $(
-            #[tokio::test]
-            async fn $case() {
-                let mut fixture = $fixture;
-                $crate::conformance::container::$case(&mut fixture).await;
-            }
-        )*
+    (@each [$($then:tt)*] $open:expr, breakable) => {
+        $($then)*! { container; $open; c8_a_failed_read_is_an_error }
     };
 }
 

@@ -1,7 +1,7 @@
 //! The cases, in the order of the clauses.
 #![allow(missing_docs, reason = "the name of a case says it")]
 
-use super::{ContainerFixture, owned, until, workload};
+use super::{BreakableContainers, ContainerFixture, owned, until, workload};
 use crate::{
     Error, ErrorKind,
     driver::{Cursor, Exposure, InstanceState, Observed, Retire, Workload, WorkloadId},
@@ -238,14 +238,13 @@ pub async fn c8_an_observation_is_complete_and_sorted(fixture: &mut dyn Containe
     }
 }
 
-pub async fn c8_a_failed_read_is_an_error(fixture: &mut dyn ContainerFixture) {
+pub async fn c8_a_failed_read_is_an_error(fixture: &mut dyn BreakableContainers) {
     let service = workload(fixture, "web", fixture.service(), 1);
     apply(fixture, &service).await;
     healthy(fixture, &service.id, 1).await;
-    if fixture.break_reads().await {
-        let seen = fixture.driver().observe(&owned(&fixture.namespace())).await;
-        assert!(seen.is_err(), "a failed read answered {seen:#?}");
-    }
+    fixture.break_reads().await;
+    let seen = fixture.driver().observe(&owned(&fixture.namespace())).await;
+    assert!(seen.is_err(), "a failed read answered {seen:#?}");
 }
 
 /// Scales the workload and expects the wait to end.

@@ -1,8 +1,9 @@
 //! Breaks each clause on purpose: exactly the cases of that clause must notice.
 
-use super::ContainerFixture;
+use super::{BreakableContainers, ContainerFixture};
 use crate::{
     Result,
+    conformance::suite::conformance_failures,
     driver::{
         Address, Capabilities, ContainerDriver, Cursor, Exposure, InstanceState, Node, Observation, Scope, Template,
         Workload, WorkloadId,
@@ -145,26 +146,25 @@ impl ContainerFixture for Broken {
             _ => self.inner.reopen(),
         };
     }
+}
 
-    async fn break_reads(&mut self) -> bool {
+#[async_trait]
+impl BreakableContainers for Broken {
+    async fn break_reads(&mut self) {
         self.inner.fail(true);
-        true
     }
 }
 
 /// The names of the cases that fail, in their order.
 async fn failing(fault: Fault) -> Vec<&'static str> {
-    let mut failing = Vec::new();
+    let mut failed = Vec::new();
     macro_rules! run {
-        ($fixture:expr; $($case:ident,)*) => {$(
-            let mut fixture = $fixture;
-            if tokio::spawn(async move { super::$case(&mut fixture).await }).await.is_err() {
-                failing.push(stringify!($case));
-            }
-        )*};
+        ($($cases:tt)*) => { conformance_failures! { failed; $($cases)* } };
     }
-    crate::container_suite! { @each [run] Broken { inner: Containers::new(), fault } };
-    failing
+    let open = || Broken { inner: Containers::new(), fault };
+    crate::container_suite! { @each [run] open() };
+    crate::container_suite! { @each [run] open(), breakable };
+    failed
 }
 
 #[tokio::test(start_paused = true)]
