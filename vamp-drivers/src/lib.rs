@@ -1,4 +1,4 @@
-//! Drivers.
+//! Drivers for `vamp-core`: one feature and one folder per backend.
 
 mod clock;
 pub mod container;

@@ -1,0 +1,74 @@
+//! [`HaproxyConfig`].
+
+use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+/// Which HAProxy to run, where, and within which limits.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HaproxyConfig {
+    /// The program; by default `haproxy` from the `PATH`.
+    pub program: PathBuf,
+    /// Where configuration, maps, socket, log and state are kept. One proxy for one folder.
+    pub folder: PathBuf,
+    /// The address that gateways listen on; by default loopback.
+    pub bind: IpAddr,
+    /// Connections at the same time, at most; by default 10 000. Fewer when the limit of open files asks for it.
+    pub max_connections: u64,
+    /// How long a worker that was replaced may finish its connections; by default 15 minutes.
+    pub hard_stop_after: Duration,
+    /// Structural changes wait while so many workers are leaving; by default 5.
+    pub max_leaving_workers: usize,
+    /// How long a structural change waits for others to share its reload; by default 200 ms.
+    pub coalesce: Duration,
+}
+
+impl HaproxyConfig {
+    /// The default in this folder.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            program: PathBuf::from("haproxy"),
+            folder: folder.into(),
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            max_connections: 10_000,
+            hard_stop_after: Duration::from_secs(15 * 60),
+            max_leaving_workers: 5,
+            coalesce: Duration::from_millis(200),
+        }
+    }
+
+    /// Runs this program.
+    #[must_use]
+    pub fn with_program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = program.into();
+        self
+    }
+
+    /// Listens on this address.
+    #[must_use]
+    pub const fn with_bind(mut self, bind: IpAddr) -> Self {
+        self.bind = bind;
+        self
+    }
+
+    /// Lets a replaced worker finish for so long.
+    #[must_use]
+    pub const fn with_hard_stop_after(mut self, limit: Duration) -> Self {
+        self.hard_stop_after = limit;
+        self
+    }
+
+    /// Holds structural changes back while so many workers are leaving.
+    #[must_use]
+    pub const fn with_max_leaving_workers(mut self, limit: usize) -> Self {
+        self.max_leaving_workers = limit;
+        self
+    }
+
+    /// Collects structural changes for so long before a reload.
+    #[must_use]
+    pub const fn with_coalesce(mut self, window: Duration) -> Self {
+        self.coalesce = window;
+        self
+    }
+}

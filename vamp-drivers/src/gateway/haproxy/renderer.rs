@@ -1,0 +1,185 @@
+//! [`HaproxyRenderer`]: from a routing table to documents.
+
+use super::{
+    escape,
+    outline::Outline,
+    placement::{Below, Placed, Served},
+    values::{self, Server},
+    view,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+use vamp_core::{
+    digest,
+    driver::{Document, GatewayRenderer, Target},
+    routing::{Decision, Gateway, Instance, Protocol, Route, RoutingTable, Traffic},
+    weight::{Weight, rescale},
+};
+
+/// Renders gateways for HAProxy 2.6 and later: rules, backends and slots as structure; weights, strengths, routes and
+/// instances as values.
+///
+/// A request is decided in one hop. It draws once for each decision, the draw is looked up in the gateway's map, and
+/// only when the route found has no live server does it draw again among the others.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HaproxyRenderer;
+
+impl GatewayRenderer for HaproxyRenderer {
+    fn render(&self, table: &RoutingTable, target: &Target) -> BTreeMap<String, Result<Document, String>> {
+        let owners = owners_of_ports(table, target);
+        let one = |gateway: &Gateway| match owners.get(&gateway.port.get()) {
+            Some(owner) if *owner != gateway.name => {
+                Err(format!("port {} is already the port of gateway `{owner}`", gateway.port))
+            }
+            _ => document(gateway, target),
+        };
+        table.gateways.iter().map(|(name, gateway)| (name.clone(), one(gateway))).collect()
+    }
+}
+
+/// The gateway that gets each port: the one that has it, else the first by name.
+fn owners_of_ports<'a>(table: &'a RoutingTable, target: &Target) -> BTreeMap<u16, &'a str> {
+    let mut owners: BTreeMap<u16, &str> = BTreeMap::new();
+    let has = |gateway: &Gateway| {
+        let bind = target.serving.get(&gateway.name).and_then(|served| Outline::read(&served.structure).bind);
+        bind.is_some_and(|bind| bind.port() == gateway.port.get())
+    };
+    let (having, others): (Vec<_>, Vec<_>) = table.gateways.values().partition(|gateway| has(gateway));
+    for gateway in having.into_iter().chain(others) {
+        owners.entry(gateway.port.get()).or_insert(&gateway.name);
+    }
+    owners
+}
+
+fn document(gateway: &Gateway, target: &Target) -> Result<Document, String> {
+    if !gateway.virtual_hosts.is_empty() {
+        return Err("virtual hosts are not supported yet by the HAProxy driver".to_owned());
+    }
+    validate(&gateway.decision, gateway.protocol)?;
+    let served = Served::read(target.serving.get(&gateway.name));
+    let (placed, slots) = Placed::find(&gateway.decision, &served);
+    let section = escape::section(&gateway.name);
+    let bind = SocketAddr::new(target.bind, gateway.port.get());
+    let structure = view::structure(&section, bind, gateway.protocol, &placed, slots)?;
+    let mut document = Document { structure, values: BTreeMap::new() };
+    add_values(&placed, &mut document.values);
+    Ok(document)
+}
+
+/// Refuses what HAProxy cannot be told.
+fn validate(decision: &Decision, protocol: Protocol) -> Result<(), String> {
+    if decision.sticky.is_some() {
+        return Err(format!("sticky gateway `{}`: not supported yet by the HAProxy driver", decision.gateway));
+    }
+    let names: BTreeSet<&str> = decision.routes.iter().map(|route| route.name.as_str()).collect();
+    if names.len() != decision.routes.len() {
+        return Err(format!("two routes of `{}` have the same name", decision.gateway));
+    }
+    let total = Weight::sum(decision.routes.iter().map(|route| &route.weight));
+    if total > u64::from(Weight::FULL.ppm()) {
+        return Err(format!("the weights of `{}` sum to more than 100 %", decision.gateway));
+    }
+    decision.routes.iter().try_for_each(|route| validate_route(route, protocol))
+}
+
+fn validate_route(route: &Route, protocol: Protocol) -> Result<(), String> {
+    let tcp = protocol == Protocol::Tcp;
+    if tcp && route.condition.is_some() {
+        return Err(format!("route `{}`: a condition needs requests, and this gateway is of type tcp", route.name));
+    }
+    if tcp && !route.rewrites.is_empty() {
+        return Err(format!("route `{}`: a rewrite needs requests, and this gateway is of type tcp", route.name));
+    }
+    match &route.target {
+        vamp_core::routing::Target::Chained(inner) => validate(inner, protocol),
+        vamp_core::routing::Target::Instances(instances) => {
+            let ids: BTreeSet<&str> = instances.iter().map(|instance| instance.id.as_str()).collect();
+            if ids.len() != instances.len() {
+                return Err(format!("two instances of route `{}` have the same id", route.name));
+            }
+            instances.iter().try_for_each(validate_instance)
+        }
+    }
+}
+
+fn validate_instance(instance: &Instance) -> Result<(), String> {
+    if instance.host.is_empty() || !instance.host.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("instance `{}`: `{}` is not a host", instance.id, instance.host.escape_debug()));
+    }
+    if instance.id.contains(['\n', '\r']) {
+        return Err(format!("instance `{}`: a line break in an id", instance.id.escape_debug()));
+    }
+    Ok(())
+}
+
+fn add_values(placed: &Placed<'_>, into: &mut BTreeMap<String, String>) {
+    let weights = placed.weights();
+    let ppm = |weights: &[Weight]| values::listed(&weights.iter().map(|weight| weight.ppm()).collect::<Vec<_>>());
+    into.insert(format!("class/{}{}", placed.prefix, values::PLAIN), ppm(&weights));
+    for (place, one) in placed.routes.iter().enumerate() {
+        let Some(one) = one else { continue };
+        let path = format!("{}r{place}", placed.prefix);
+        into.insert(format!("route/{path}"), one.route.name.clone());
+        if let Some(class) = class(one.route) {
+            into.insert(format!("class/{}{class}", placed.prefix), ppm(&mixed(&weights, place, one.route.strength)));
+        }
+        match &one.below {
+            Below::Decision(inner) => add_values(inner, into),
+            Below::Instances(instances) => {
+                let of = |(slot, instance): (&usize, &&Instance)| (format!("server/{path}/{slot}"), server(instance));
+                into.extend(instances.iter().map(of));
+            }
+        }
+    }
+}
+
+fn server(instance: &Instance) -> String {
+    let (id, host, port) = (instance.id.clone(), instance.host.clone(), instance.port.get());
+    Server { id, host, port, ready: instance.traffic == Traffic::Ready }.to_string()
+}
+
+/// The name of the weights for requests that match the condition of a route.
+///
+/// By content, not by number: a worker that still runs the rules of before finds the same meaning under a name, or
+/// nothing.
+pub(super) fn class(route: &Route) -> Option<String> {
+    let condition = serde_json::to_string(route.condition.as_ref()?).unwrap_or_default();
+    let mut class = format!("c{}", digest::of(format!("{}\n{condition}", route.name).as_bytes()));
+    class.truncate(9);
+    Some(class)
+}
+
+/// Weights for requests that match: `strength` to one place, the rest by the plain weights.
+fn mixed(plain: &[Weight], place: usize, strength: Weight) -> Vec<Weight> {
+    let mut mixed = rescale(plain, scaled_rest(plain, strength));
+    if let Some(share) = mixed.get_mut(place) {
+        *share = Weight::from_ppm(share.ppm() + strength.ppm()).unwrap_or(Weight::FULL);
+    }
+    mixed
+}
+
+/// What the strength leaves of the plain weights: nothing when they are all zero, for nobody asked for those requests.
+fn scaled_rest(plain: &[Weight], strength: Weight) -> Weight {
+    if Weight::sum(plain) == 0 { Weight::ZERO } else { strength.complement() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ppm(parts: u32) -> Weight {
+        Weight::from_ppm(parts).unwrap()
+    }
+
+    #[test]
+    fn half_the_strength_over_nine_to_one_gives_ninety_five_to_five() {
+        assert_eq!(mixed(&[ppm(900_000), ppm(100_000)], 0, ppm(500_000)), [ppm(950_000), ppm(50_000)]);
+    }
+
+    #[test]
+    fn without_weights_only_the_strength_counts() {
+        assert_eq!(mixed(&[ppm(0), ppm(0)], 1, ppm(300_000)), [ppm(0), ppm(300_000)]);
+    }
+}

@@ -1,0 +1,147 @@
+//! What changes at run time, as it stands in a document.
+//!
+//! | name | value |
+//! |---|---|
+//! | `route/<path>` | the name of the route in that place |
+//! | `server/<path>/<slot>` | `<instance id> <host> <port> <ready or drain>` |
+//! | `class/<prefix>p` | the weights of a decision, in parts per million by place, e.g. `100000;900000;0;0` |
+//! | `class/<prefix>c<digest>` | the same for requests that match a condition: its strength mixed in |
+//!
+//! A path is the place of a route: `r0`, or `r1.r0` behind the chained route `r1`; the prefix of a decision is empty
+//! or `r1.`.
+
+use super::digits;
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// The class of requests that no condition took.
+pub(super) const PLAIN: &str = "p";
+/// Where a draw leads when the weights do not sum to 100 %: no such backend, so HAProxy answers 503.
+pub(super) const NONE: &str = "none";
+
+/// One instance in its slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Server {
+    pub(super) id: String,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) ready: bool,
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.ready { "ready" } else { "drain" };
+        write!(f, "{} {} {} {state}", self.id, self.host, self.port)
+    }
+}
+
+impl FromStr for Server {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // From the right: an id may be any text.
+        let words: Vec<&str> = text.rsplitn(4, ' ').collect();
+        let ready = |state: &&str| matches!(*state, "ready" | "drain");
+        if let [state, port, host, id] = words.as_slice()
+            && ready(state)
+            && let Ok(port) = port.parse()
+        {
+            let (id, host) = ((*id).to_owned(), (*host).to_owned());
+            return Ok(Self { id, host, port, ready: *state == "ready" });
+        }
+        Err(format!("`{text}` is not `<instance id> <host> <port> <ready or drain>`"))
+    }
+}
+
+/// The instances by place, `(path, slot)`.
+pub(super) fn servers(values: &BTreeMap<String, String>) -> Result<BTreeMap<(String, usize), Server>, String> {
+    let of = |(name, value): (&str, &String)| {
+        let (path, slot) = name.rsplit_once('/').ok_or_else(|| format!("`server/{name}` names no slot"))?;
+        let slot = slot.parse().map_err(|_| format!("`server/{name}` names no slot"))?;
+        Ok(((path.to_owned(), slot), value.parse()?))
+    };
+    with_prefix(values, "server/").map(of).collect()
+}
+
+/// The weights by class, each by the place of the route.
+pub(super) fn classes(values: &BTreeMap<String, String>) -> Result<BTreeMap<String, Vec<u32>>, String> {
+    let of = |(class, value): (&str, &String)| {
+        let weights: Result<Vec<u32>, _> = value.split(';').map(str::parse).collect();
+        let weights = weights.map_err(|_| format!("`{value}` of `class/{class}` are not weights"))?;
+        if weights.iter().map(|&weight| u64::from(weight)).sum::<u64>() > 1_000_000 {
+            return Err(format!("`{value}` of `class/{class}` is more than 100 %"));
+        }
+        Ok((class.to_owned(), weights))
+    };
+    with_prefix(values, "class/").map(of).collect()
+}
+
+/// The names of the routes by path.
+pub(super) fn routes(values: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
+    with_prefix(values, "route/").map(|(path, name)| (path, name.as_str())).collect()
+}
+
+fn with_prefix<'a>(
+    values: &'a BTreeMap<String, String>,
+    prefix: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a String)> {
+    values.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value)))
+}
+
+/// The weights as they stand in a document.
+pub(super) fn listed(weights: &[u32]) -> String {
+    weights.iter().map(u32::to_string).collect::<Vec<_>>().join(";")
+}
+
+/// The prefix of the decision that a class belongs to, and the class's own name.
+pub(super) fn split_class(class: &str) -> (&str, &str) {
+    class.rfind('.').map_or(("", class), |dot| class.split_at(dot + 1))
+}
+
+/// The map of a gateway: for each class the draws, for each decision the list to draw from again.
+pub(super) fn map_entries(section: &str, classes: &BTreeMap<String, Vec<u32>>) -> BTreeMap<String, String> {
+    let mut entries = BTreeMap::new();
+    for (class, weights) in classes {
+        let (prefix, name) = split_class(class);
+        let mut shares = weights.clone();
+        // What is missing to 100 % is answered with 503: no route asked for it.
+        shares.push(1_000_000_u32.saturating_sub(weights.iter().sum()));
+        for (digits, place) in digits::prefixes(&shares) {
+            let backend = if place == weights.len() { NONE.to_owned() } else { format!("{section}.{prefix}r{place}") };
+            entries.insert(format!("{class}/1{digits}"), backend);
+        }
+        if name == PLAIN {
+            entries.insert(format!("{prefix}list"), listed(weights));
+        }
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_read_as_it_was_written() {
+        let server = Server { id: "with a blank".into(), host: "::1".into(), port: 80, ready: false };
+        assert_eq!(server.to_string().parse(), Ok(server));
+        assert!("id host 80 gone".parse::<Server>().is_err());
+    }
+
+    #[test]
+    fn a_map_has_draws_by_class_and_one_list_per_decision() {
+        let classes = BTreeMap::from([
+            ("p".to_owned(), vec![100_000, 900_000]),
+            ("c1".to_owned(), vec![1_000_000, 0]),
+            ("r1.p".to_owned(), vec![500_000]),
+        ]);
+        let entries = map_entries("shop", &classes);
+        assert_eq!(entries["p/10"], "shop.r0");
+        assert_eq!(entries["p/19"], "shop.r1");
+        assert_eq!(entries["list"], "100000;900000");
+        assert_eq!(entries["c1/1"], "shop.r0");
+        assert_eq!(entries["r1.p/14"], "shop.r1.r0");
+        assert_eq!(entries["r1.p/15"], NONE);
+        assert_eq!(entries["r1.list"], "500000");
+        assert!(!entries.contains_key("c1list"));
+    }
+}

@@ -1,0 +1,192 @@
+//! The configuration text of one gateway and of what all share.
+
+use super::{
+    escape, outline,
+    placement::{Below, Placed},
+    renderer,
+};
+use askama::Template;
+use std::{fmt::Display, net::SocketAddr};
+use vamp_core::routing::{Balance, Protocol, Rewrite, Route};
+
+/// For these numbers of routes the rules are in a shared `defaults` section.
+const SHARED_SIZES: [usize; 6] = [2, 4, 8, 16, 32, 64];
+
+/// The part of the configuration that belongs to no gateway.
+#[derive(Debug, Template)]
+#[template(path = "haproxy/global.cfg", escape = "none")]
+pub(super) struct Global<'a> {
+    pub(super) digest: &'a str,
+    pub(super) max_connections: u64,
+    pub(super) hard_stop_after: u64,
+    sizes: [usize; 6],
+}
+
+impl<'a> Global<'a> {
+    pub(super) const fn new(digest: &'a str, max_connections: u64, hard_stop_after: u64) -> Self {
+        Self { digest, max_connections, hard_stop_after, sizes: SHARED_SIZES }
+    }
+}
+
+#[derive(Debug, Template)]
+#[template(path = "haproxy/gateway.cfg", escape = "none")]
+struct Frontend<'a> {
+    section: &'a str,
+    bind: SocketAddr,
+    map: String,
+    defaults: String,
+    backend_defaults: &'static str,
+    flat: bool,
+    decisions: Vec<DecisionView>,
+    backends: Vec<BackendView>,
+    slots: usize,
+    empty: &'static str,
+}
+
+/// One draw and what follows from it.
+#[derive(Debug)]
+struct DecisionView {
+    prefix: String,
+    /// The variable that holds the backend chosen.
+    result: String,
+    acls: Vec<String>,
+    rules: Vec<String>,
+    places: Vec<PlaceView>,
+}
+
+#[derive(Debug)]
+struct PlaceView {
+    index: usize,
+    /// The backend, or what stands for the decision behind.
+    name: String,
+    /// The variable with the result of the decision behind.
+    below: Option<String>,
+}
+
+#[derive(Debug)]
+struct BackendView {
+    name: String,
+    balance: &'static str,
+    rewrites: Vec<String>,
+}
+
+/// The file with the weights of a gateway, as HAProxy knows it.
+pub(super) fn map_path(section: &str) -> String {
+    format!("maps/{section}.map")
+}
+
+/// The configuration text of a gateway, every slot empty.
+pub(super) fn structure(
+    section: &str,
+    bind: SocketAddr,
+    protocol: Protocol,
+    placed: &Placed<'_>,
+    slots: usize,
+) -> Result<String, String> {
+    let mut decisions = Vec::new();
+    add_decisions(placed, section, &mut decisions)?;
+    let mut backends = Vec::new();
+    add_backends(placed, section, protocol, &[], &mut backends)?;
+    let http = protocol == Protocol::Http;
+    let shared = SHARED_SIZES.contains(&placed.routes.len());
+    let flat = http && shared && decisions.len() == 1;
+    let defaults = match (http, flat) {
+        (true, true) => format!("vamp-http-{}", placed.routes.len()),
+        (true, false) => "vamp-http".to_owned(),
+        (false, _) => "vamp-tcp".to_owned(),
+    };
+    let backend_defaults = if http { "vamp-http-backend" } else { "vamp-tcp-backend" };
+    let map = map_path(section);
+    let empty = outline::EMPTY;
+    let view = Frontend { section, bind, map, defaults, backend_defaults, flat, decisions, backends, slots, empty };
+    view.render().map_err(|error| error.to_string())
+}
+
+/// Decisions behind others come first: their result is known when the decision before them needs it.
+fn add_decisions(placed: &Placed<'_>, section: &str, into: &mut Vec<DecisionView>) -> Result<(), String> {
+    let mut places = Vec::new();
+    for (index, one) in placed.routes.iter().enumerate() {
+        let path = format!("{}r{index}", placed.prefix);
+        let mut below = None;
+        if let Some(Below::Decision(inner)) = one.as_ref().map(|one| &one.below) {
+            add_decisions(inner, section, into)?;
+            below = Some(variable("be", &inner.prefix));
+        }
+        places.push(PlaceView { index, name: format!("{section}.{path}"), below });
+    }
+    let (acls, rules) = condition_rules(placed)?;
+    let result = variable("be", &placed.prefix);
+    into.push(DecisionView { prefix: placed.prefix.clone(), result, acls, rules, places });
+    Ok(())
+}
+
+/// `txn.be`, or `txn.be_r1_r0` behind other decisions.
+fn variable(stem: &str, prefix: &str) -> String {
+    format!("txn.{}", suffixed(stem, prefix))
+}
+
+fn suffixed(stem: &str, prefix: &str) -> String {
+    prefix.split_terminator('.').fold(stem.to_owned(), |name, place| format!("{name}_{place}"))
+}
+
+/// Last first: each rule that matches replaces the class, so the first declared has the last word.
+fn condition_rules(placed: &Placed<'_>) -> Result<(Vec<String>, Vec<String>), String> {
+    let mut conditioned: Vec<&Route> = placed.decision.routes.iter().collect();
+    conditioned.retain(|route| route.condition.is_some());
+    if let Some(route) = conditioned.first() {
+        let _ = renderer::class(route);
+        return Err(format!("route `{}`: conditions are not supported yet by the HAProxy driver", route.name));
+    }
+    Ok((Vec::new(), Vec::new()))
+}
+
+fn add_backends(
+    placed: &Placed<'_>,
+    section: &str,
+    protocol: Protocol,
+    before: &[&Rewrite],
+    into: &mut Vec<BackendView>,
+) -> Result<(), String> {
+    for (index, one) in placed.routes.iter().enumerate() {
+        let name = format!("{section}.{}r{index}", placed.prefix);
+        let Some(one) = one else {
+            into.push(BackendView { name, balance: balance(Balance::RoundRobin), rewrites: Vec::new() });
+            continue;
+        };
+        let rewrites: Vec<&Rewrite> = before.iter().copied().chain(&one.route.rewrites).collect();
+        match &one.below {
+            Below::Decision(inner) => add_backends(inner, section, protocol, &rewrites, into)?,
+            Below::Instances(_) if protocol == Protocol::Tcp && one.route.balance == Balance::Uri => {
+                return Err(format!("route `{}`: balance uri needs requests", one.route.name));
+            }
+            Below::Instances(_) => {
+                let rewrites = rewrite_rules(&rewrites)?;
+                into.push(BackendView { name, balance: balance(one.route.balance), rewrites });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn rewrite_rules(rewrites: &[&Rewrite]) -> Result<Vec<String>, String> {
+    let refused = |path: &dyn Display| format!("rewrite to `{path}`: not supported yet by the HAProxy driver");
+    match rewrites.first() {
+        None => Ok(Vec::new()),
+        Some(rewrite) => {
+            let _ = escape::path(&rewrite.path);
+            Err(refused(&rewrite.path))
+        }
+    }
+}
+
+/// Hashes are consistent: only then can slots and weights change at run time.
+const fn balance(balance: Balance) -> &'static str {
+    match balance {
+        Balance::LeastConn => "leastconn",
+        Balance::First => "first",
+        Balance::Source => "source\n  hash-type consistent",
+        Balance::Uri => "uri\n  hash-type consistent",
+        Balance::Random => "random",
+        _ => "roundrobin",
+    }
+}
