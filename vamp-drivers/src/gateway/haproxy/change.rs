@@ -1,0 +1,276 @@
+//! What a set of changes does: at run time where it can, with one reload for the rest.
+
+use super::{
+    actor::{Actor, Answers, Changes},
+    address,
+    complaint::{self, Complaint},
+    failure::Failure,
+    outline::Outline,
+    plan::{Live, Plan},
+    reload::{Gateways, Refusal},
+    store, sync,
+};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::{Instant, sleep};
+use vamp_core::driver::{Applied, Document};
+
+/// How long a structural change waits for a leaving worker before it is refused for now.
+const LEAVING_WAIT: Duration = Duration::from_secs(2);
+/// How many rounds of reloads may lose gateways that cannot be served.
+const ROUNDS: usize = 4;
+
+impl Actor {
+    /// Applies changes and answers for each.
+    pub(super) async fn change(&mut self, changes: Changes) -> Answers {
+        if self.stopped {
+            let stopped = Failure::unavailable("HAProxy has been stopped");
+            return changes.into_keys().map(|name| (name, Err(stopped.clone()))).collect();
+        }
+        if self.process.is_none()
+            && let Err(failure) = self.revive().await
+        {
+            return changes.into_keys().map(|name| (name, Err(failure.clone()))).collect();
+        }
+        let mut answers = Answers::new();
+        let mut structural: BTreeMap<String, Option<Live>> = BTreeMap::new();
+        for (name, document) in changes {
+            let Some(document) = document else {
+                if self.live.contains_key(&name) {
+                    structural.insert(name, None);
+                } else {
+                    answers.insert(name, Ok(Applied::Unchanged));
+                }
+                continue;
+            };
+            let sure = !self.unsure.contains(&name);
+            if sure && self.live.get(&name).is_some_and(|live| live.document == document) {
+                answers.insert(name, Ok(Applied::Unchanged));
+                continue;
+            }
+            let only_values = !self.changes_structure(&name, Some(&document));
+            match prepared(&name, document).await {
+                Err(failure) => drop(answers.insert(name, Err(failure))),
+                Ok(live) if only_values => {
+                    let answer = self.change_values(live).await;
+                    answers.insert(name, answer.map(|()| Applied::AtRunTime));
+                }
+                Ok(live) => drop(structural.insert(name, Some(live))),
+            }
+        }
+        if !structural.is_empty() {
+            self.restructure(structural, &mut answers).await;
+        }
+        answers
+    }
+
+    /// Makes every worker serve other values of a gateway; on failure those of before.
+    async fn change_values(&mut self, next: Live) -> Result<(), Failure> {
+        let name = next.gateway.clone();
+        let plan = Plan::of(&next)?;
+        // Before the change: a crash in between is healed towards what was asked for.
+        store::save(&self.shared.folder, &next).await?;
+        let done = sync::everywhere(&self.shared.master, &plan).await;
+        if let Err(failure) = done {
+            self.take_back(&name).await;
+            return Err(failure);
+        }
+        self.unsure.remove(&name);
+        self.shared.folder.write(&plan.map_path(), &plan.map_text()).await?;
+        self.keep(&name, Some(next)).await?;
+        self.count(|counters| counters.runtime_changes += 1).await;
+        Ok(())
+    }
+
+    async fn take_back(&mut self, name: &str) {
+        let Some(last) = self.live.get(name) else { return };
+        let back = async {
+            store::save(&self.shared.folder, last).await?;
+            sync::everywhere(&self.shared.master, &Plan::of(last)?).await
+        };
+        if let Err(failure) = back.await {
+            tracing::warn!(gateway = name, %failure, "what the gateway serves is not certain");
+            self.unsure.insert(name.to_owned());
+        }
+    }
+
+    /// Reloads once for all of these; those that cannot be served are left out, each with its reason.
+    async fn restructure(&mut self, mut changes: BTreeMap<String, Option<Live>>, answers: &mut Answers) {
+        self.refuse_ports(&mut changes, answers);
+        let refuse_all = |changes: BTreeMap<String, Option<Live>>, failure: &Failure, answers: &mut Answers| {
+            answers.extend(changes.into_keys().map(|name| (name, Err(failure.clone()))));
+        };
+        if changes.is_empty() {
+            return;
+        }
+        if let Err(failure) = self.wait_for_room().await {
+            return refuse_all(changes, &failure, answers);
+        }
+        for _ in 0..ROUNDS {
+            match self.try_structures(&changes).await {
+                Ok(()) => return self.reloaded(changes, answers).await,
+                Err(Refusal::Failed(failure)) => return refuse_all(changes, &failure, answers),
+                Err(Refusal::Configuration(complaints)) => {
+                    let refused = self.find_refused(&changes, &complaints).await;
+                    for (name, failure) in refused {
+                        changes.remove(&name);
+                        answers.insert(name, Err(failure));
+                    }
+                    if changes.is_empty() {
+                        return;
+                    }
+                }
+            }
+        }
+        refuse_all(changes, &Failure::unavailable("HAProxy refuses the configuration as a whole"), answers);
+    }
+
+    /// Refuses gateways whose port is not to be had, before HAProxy tries and disturbs the others.
+    fn refuse_ports(&self, changes: &mut BTreeMap<String, Option<Live>>, answers: &mut Answers) {
+        let bind = |live: &Live| Outline::read(&live.document.structure).bind;
+        let ours: Vec<_> = self.live.values().filter_map(bind).collect();
+        let staying = self.live.iter().filter(|(name, _)| !changes.contains_key(*name));
+        let mut taken: BTreeMap<_, _> = staying.filter_map(|(name, live)| Some((bind(live)?, name.clone()))).collect();
+        changes.retain(|name, live| {
+            let Some(wanted) = live.as_ref().and_then(bind) else { return true };
+            let answer = match taken.get(&wanted) {
+                Some(other) => Err(Failure::invalid(format!("{wanted} is already the port of gateway `{other}`"))),
+                None if ours.contains(&wanted) => Ok(()),
+                None => address::free(wanted),
+            };
+            match answer {
+                Ok(()) => drop(taken.insert(wanted, name.clone())),
+                Err(failure) => {
+                    answers.insert(name.clone(), Err(failure));
+                    return false;
+                }
+            }
+            true
+        });
+    }
+
+    /// Waits until few enough workers are leaving.
+    async fn wait_for_room(&self) -> Result<(), Failure> {
+        let most = self.shared.config.max_leaving_workers.max(1);
+        let deadline = Instant::now() + LEAVING_WAIT;
+        loop {
+            let leaving = self.shared.master.processes().await?.leaving.len();
+            if leaving < most {
+                self.shared.change(|view| view.waiting = None);
+                return Ok(());
+            }
+            let reason = format!("{leaving} replaced workers still finish connections; a reload waits for one to end");
+            self.shared.change(|view| view.waiting = Some(reason.clone()));
+            if Instant::now() >= deadline {
+                return Err(Failure::unavailable(reason));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn with(&self, changes: &BTreeMap<String, Option<Live>>) -> Gateways {
+        let mut next = self.live.clone();
+        for (name, change) in changes {
+            match change {
+                Some(live) => drop(next.insert(name.clone(), live.clone())),
+                None => drop(next.remove(name)),
+            }
+        }
+        next
+    }
+
+    async fn try_structures(&self, changes: &BTreeMap<String, Option<Live>>) -> Result<(), Refusal> {
+        let (reloader, next) = (self.shared.reloader(), self.with(changes));
+        reloader.check(&next).await?;
+        reloader.reload(&self.live, &next).await
+    }
+
+    /// Which of the changes HAProxy does not take: those that it names, else those that fail alone, else all.
+    async fn find_refused(
+        &self,
+        changes: &BTreeMap<String, Option<Live>>,
+        complaints: &[Complaint],
+    ) -> Vec<(String, Failure)> {
+        let named = |name: &&String| complaints.iter().any(|found| found.gateway.as_ref() == Some(name));
+        let mut refused: Vec<(String, Failure)> = Vec::new();
+        for name in changes.keys().filter(named) {
+            refused.push((name.clone(), refusal(complaints, name)));
+        }
+        if !refused.is_empty() {
+            return refused;
+        }
+        for (name, change) in changes {
+            let alone = self.with(&BTreeMap::from([(name.clone(), change.clone())]));
+            if let Err(Refusal::Configuration(complaints)) = self.shared.reloader().check(&alone).await {
+                refused.push((name.clone(), refusal(&complaints, name)));
+            }
+        }
+        if refused.is_empty() {
+            refused.extend(changes.keys().map(|name| (name.clone(), refusal(complaints, name))));
+        }
+        refused
+    }
+
+    /// Keeps and counts what a reload brought, and tells the workers that leave.
+    async fn reloaded(&mut self, changes: BTreeMap<String, Option<Live>>, answers: &mut Answers) {
+        let reasons: Vec<String> = changes.iter().map(|(name, change)| self.why(name, change.as_ref())).collect();
+        for (name, change) in changes {
+            self.unsure.remove(&name);
+            let kept = self.keep(&name, change).await;
+            let confirmed = match self.live.get(&name) {
+                None => Ok(()),
+                Some(live) => match Plan::of(live) {
+                    Ok(plan) => sync::everywhere(&self.shared.master, &plan).await,
+                    Err(failure) => Err(failure),
+                },
+            };
+            if confirmed.is_err() {
+                self.unsure.insert(name.clone());
+            }
+            answers.insert(name, kept.and(confirmed).map(|()| Applied::Reloaded));
+        }
+        self.read_version().await;
+        self.count(|counters| {
+            let changed = reasons.len() as u64;
+            counters.reloads += 1;
+            counters.structural_changes += changed;
+            counters.coalesced += if changed > 1 { changed } else { 0 };
+            counters.reload_reasons.extend(reasons);
+        })
+        .await;
+    }
+
+    /// Why this change needs a reload, for people.
+    fn why(&self, name: &str, change: Option<&Live>) -> String {
+        let what = match (self.live.get(name), change) {
+            (None, _) => "new",
+            (_, None) => "removed",
+            (Some(last), Some(next)) => different(&last.document, &next.document),
+        };
+        format!("gateway `{name}`: {what}")
+    }
+}
+
+fn different(last: &Document, next: &Document) -> &'static str {
+    let (last, next) = (Outline::read(&last.structure), Outline::read(&next.structure));
+    if last.bind != next.bind {
+        "another port"
+    } else if last.servers() != next.servers() {
+        "more instances than it had places for"
+    } else if last.backends.len() != next.backends.len() {
+        "more routes than it had places for"
+    } else {
+        "other conditions or settings"
+    }
+}
+
+fn refusal(complaints: &[Complaint], name: &str) -> Failure {
+    Failure::invalid(complaint::reason(complaints, name).unwrap_or_else(|| "HAProxy refuses it".to_owned()))
+}
+
+async fn prepared(name: &str, document: Document) -> Result<Live, Failure> {
+    let hosts = address::resolve(&document).await?;
+    let live = Live { gateway: name.to_owned(), document, hosts };
+    // A document that cannot be taken apart is refused before anything is tried.
+    Plan::of(&live)?;
+    Ok(live)
+}

@@ -1,0 +1,67 @@
+//! The whole configuration: what all gateways share, then one gateway after the other.
+
+use super::{
+    config::HaproxyConfig,
+    failure::Failure,
+    plan::{Live, Plan},
+    view::Global,
+};
+use askama::Template;
+use rustix::process::{Resource, getrlimit};
+use std::collections::BTreeMap;
+use vamp_core::digest;
+
+/// Files that HAProxy needs beside two for each connection.
+const SPARE_FILES: u64 = 400;
+
+/// A configuration and where each gateway's part of it begins.
+#[derive(Debug)]
+pub(super) struct Configuration {
+    pub(super) text: String,
+    /// What a worker that runs it answers as its description.
+    pub(super) description: String,
+    /// Number of the line before a gateway's first one.
+    starts: Vec<(usize, String)>,
+}
+
+impl Configuration {
+    /// Composes the configuration of these gateways.
+    pub(super) fn of<'a>(
+        config: &HaproxyConfig,
+        gateways: impl Iterator<Item = &'a Live> + Clone,
+    ) -> Result<Self, Failure> {
+        let structures: Vec<&str> = gateways.clone().map(|live| live.document.structure.as_str()).collect();
+        let (most, stop) = (max_connections(config), config.hard_stop_after.as_secs().max(1));
+        let render = |digest: &str| Global::new(digest, most, stop).render();
+        let failed = |error: askama::Error| Failure::internal(error.to_string());
+        let shared = render("").map_err(failed)?;
+        let digest = digest::of(format!("{shared}{}", structures.concat()).as_bytes());
+        let mut text = render(&digest).map_err(failed)?;
+        let mut starts = Vec::new();
+        let mut lines = text.lines().count();
+        for live in gateways {
+            starts.push((lines, live.gateway.clone()));
+            let part = Plan::of(live)?.configuration(&live.document.structure);
+            lines += part.lines().count();
+            text.push_str(&part);
+        }
+        Ok(Self { text, description: format!("vamp {digest}"), starts })
+    }
+
+    /// The gateway that a line belongs to, and the number of the line within it.
+    pub(super) fn locate(&self, line: usize) -> Option<(&str, usize)> {
+        let (start, gateway) = self.starts.iter().rev().find(|(start, _)| *start < line)?;
+        Some((gateway, line - start))
+    }
+}
+
+/// As many as configured, or as the limit of open files allows.
+fn max_connections(config: &HaproxyConfig) -> u64 {
+    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    config.max_connections.min(limit.saturating_sub(SPARE_FILES) / 2).max(100)
+}
+
+/// The map files of these gateways: name and text.
+pub(super) fn maps<'a>(gateways: impl Iterator<Item = &'a Live>) -> Result<BTreeMap<String, String>, Failure> {
+    gateways.map(|live| Plan::of(live).map(|plan| (plan.map_path(), plan.map_text()))).collect()
+}

@@ -1,0 +1,122 @@
+//! The data folder: every file is replaced as a whole, and one proxy at a time works in it.
+
+use super::failure::Failure;
+use rustix::fs::{Mode, OFlags};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    os::fd::{AsRawFd, OwnedFd},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{fs, io::AsyncWriteExt, time::Instant};
+
+/// How long a start waits for the proxy before it to let go of the folder.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// The name of the master socket in the folder.
+pub(super) const SOCKET: &str = "master.sock";
+/// The name of the configuration in the folder.
+pub(super) const CONFIGURATION: &str = "haproxy.cfg";
+/// Where HAProxy's own messages go.
+pub(super) const LOG: &str = "haproxy.log";
+/// Where HAProxy writes its process id.
+pub(super) const PID: &str = "haproxy.pid";
+
+/// A data folder that is ours until this value is dropped.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    handle: OwnedFd,
+    _lock: File,
+}
+
+impl Folder {
+    /// Creates what is missing and takes the lock.
+    pub(super) async fn open(path: &Path) -> Result<Self, Failure> {
+        let what = format!("data folder {}", path.display());
+        for part in [path.to_path_buf(), path.join("maps"), path.join("state")] {
+            fs::create_dir_all(&part).await.map_err(|error| Failure::file(&what, &error))?;
+        }
+        let path = fs::canonicalize(path).await.map_err(|error| Failure::file(&what, &error))?;
+        let handle = handle(&path).map_err(|error| Failure::file(&what, &error))?;
+        let lock = File::create(path.join("lock")).map_err(|error| Failure::file(&what, &error))?;
+        let deadline = Instant::now() + LOCK_WAIT;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { path, handle, _lock: lock }),
+                Err(TryLockError::Error(error)) => return Err(Failure::file(&what, &error)),
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                    return Err(Failure::unavailable(format!("{what} is in use by another Vamp")));
+                }
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The master socket under a name that is always short enough.
+    pub(super) fn socket(&self) -> PathBuf {
+        socket(&self.handle)
+    }
+
+    /// Replaces a file: after a crash it holds the old text or the new.
+    pub(super) async fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
+        let target = self.path.join(name);
+        let draft = self.path.join(format!("{name}.new"));
+        let write = async {
+            let mut file = fs::File::create(&draft).await?;
+            file.write_all(text.as_bytes()).await?;
+            file.sync_data().await?;
+            fs::rename(&draft, &target).await
+        };
+        write.await.map_err(|error| Failure::file(&target.display().to_string(), &error))
+    }
+
+    /// Reads a file; `None` when it does not exist.
+    pub(super) async fn read(&self, name: &str) -> Result<Option<String>, Failure> {
+        let path = self.path.join(name);
+        match fs::read_to_string(&path).await {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::file(&path.display().to_string(), &error)),
+        }
+    }
+
+    /// Removes a file; it may be gone already.
+    pub(super) async fn remove(&self, name: &str) -> Result<(), Failure> {
+        let path = self.path.join(name);
+        match fs::remove_file(&path).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Failure::file(&path.display().to_string(), &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The names of the files in a folder within.
+    pub(super) async fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
+        let path = self.path.join(name);
+        let failed = |error: io::Error| Failure::file(&path.display().to_string(), &error);
+        let mut found = Vec::new();
+        let mut entries = fs::read_dir(&path).await.map_err(failed)?;
+        while let Some(entry) = entries.next_entry().await.map_err(failed)? {
+            found.extend(entry.file_name().into_string());
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+/// A handle on a folder, only to reach what is in it.
+pub(super) fn handle(path: &Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// A Unix socket's path is limited to about 107 bytes; through the handle it never gets longer than that.
+pub(super) fn socket(handle: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", handle.as_raw_fd()))
+}

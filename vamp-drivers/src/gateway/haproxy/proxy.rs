@@ -1,0 +1,184 @@
+//! [`HaproxyProxy`]: a running HAProxy behind the seam.
+
+use super::{
+    actor::{Actor, Request, Shared, View},
+    config::HaproxyConfig,
+    failure::Failure,
+    folder::{self, Folder},
+    master::Master,
+    plan::Plan,
+    process::{self, Process},
+    store, sync,
+    worker::Worker,
+};
+use async_trait::async_trait;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+use tokio::sync::{mpsc, oneshot};
+use vamp_core::{
+    Error, ErrorKind, Result,
+    driver::{Applied, Document, Proxy, ProxyStatus, Target},
+};
+
+/// A running HAProxy.
+///
+/// It runs as a process of its own: when this value is dropped, or our process is killed, it serves on, and the next
+/// [`start`](Self::start) with the same folder takes it over.
+#[derive(Debug)]
+pub struct HaproxyProxy {
+    shared: Arc<Shared>,
+    requests: mpsc::Sender<Request>,
+}
+
+impl HaproxyProxy {
+    /// Takes over the HAProxy that runs in the configured folder, or starts one.
+    ///
+    /// # Errors
+    ///
+    /// When the program is missing, older than 2.6 or does not start, or the folder is in use or cannot be written.
+    pub async fn start(config: HaproxyConfig) -> Result<Self> {
+        let subject = config.folder.display().to_string();
+        Self::run(config).await.map_err(|failure| failure.error("start", subject))
+    }
+
+    async fn run(config: HaproxyConfig) -> Result<Self, Failure> {
+        let version = process::version(&config.program).await?;
+        let folder = Folder::open(&config.folder).await?;
+        let master = Master::new(folder.socket());
+        let live = store::load(&folder).await?;
+        let counters = store::load_counters(&folder).await?;
+        let view = View { version, live: live.clone(), counters, waiting: None };
+        let shared = Arc::new(Shared::new(config, folder, master, view));
+        let mut actor =
+            Actor { shared: Arc::clone(&shared), live, unsure: BTreeSet::new(), process: None, stopped: false };
+        actor.adopt_or_start().await?;
+        let (requests, received) = mpsc::channel(64);
+        tokio::spawn(actor.run(received));
+        Ok(Self { shared, requests })
+    }
+
+    /// Ends HAProxy. What it served is kept: a later start serves it again.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end.
+    pub async fn stop(&self) -> Result<()> {
+        let answer = self.ask(Request::Stop).await?;
+        answer.map_err(|failure| failure.error("stop", self.subject()))
+    }
+
+    /// Ends the HAProxy that runs in this folder, if one does, while no [`HaproxyProxy`] works there.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end.
+    pub async fn stop_folder(folder: &Path) -> Result<()> {
+        let failed = |failure: Failure| failure.error("stop", folder.display().to_string());
+        let Ok(handle) = folder::handle(folder) else { return Ok(()) };
+        let master = Master::new(folder::socket(&handle));
+        let Ok(processes) = master.processes().await else { return Ok(()) };
+        Process::of(processes.master).map_err(failed)?.end().await.map_err(failed)
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || Error::new(ErrorKind::Internal, "haproxy", "apply", self.subject());
+        self.requests.send(request(answer)).await.map_err(|_| gone().because("the task that changes HAProxy ended"))?;
+        answered.await.map_err(|_| gone().because("the task that changes HAProxy ended"))
+    }
+
+    fn subject(&self) -> String {
+        self.shared.folder.path().display().to_string()
+    }
+
+    async fn count_connections(&self, plan: &Plan) -> Result<BTreeMap<String, u64>, Failure> {
+        let master = &self.shared.master;
+        let mut counts: BTreeMap<String, u64> = plan.instances.values().map(|id| (id.clone(), 0)).collect();
+        let processes = master.processes().await?;
+        if processes.serving.is_empty() {
+            return Err(Failure::unavailable("HAProxy has no worker"));
+        }
+        let backends = plan.backends();
+        for pid in processes.serving.into_iter().chain(processes.leaving) {
+            let worker = Worker { master, pid };
+            match connections(worker, plan, &backends).await {
+                Ok(found) => found.into_iter().for_each(|(id, count)| *counts.entry(id).or_default() += count),
+                Err(_) if sync::is_gone(master, pid).await => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(counts)
+    }
+}
+
+/// Connections of one worker by instance: a slot belongs to the instance whose address it has *there*.
+async fn connections(worker: Worker<'_>, plan: &Plan, backends: &[String]) -> Result<Vec<(String, u64)>, Failure> {
+    let slots = worker.slots(backends).await?;
+    let counts = worker.connections(backends).await?;
+    let mut found = Vec::new();
+    for ((backend, slot), state) in slots {
+        let Some(&count) = counts.get(&(backend.clone(), slot)) else {
+            return Err(Failure::internal(format!("HAProxy does not count {backend}/s{slot}")));
+        };
+        let here = |(name, wanted): (&(String, usize), &Option<_>)| {
+            let same = name.0 == backend && wanted.is_some_and(|(address, _)| Some(address) == state.address);
+            same.then(|| plan.instances.get(name).cloned()).flatten()
+        };
+        found.extend(plan.slots.iter().find_map(here).map(|id| (id, count)));
+    }
+    Ok(found)
+}
+
+#[async_trait]
+impl Proxy for HaproxyProxy {
+    async fn target(&self) -> Result<Target> {
+        Ok(self.shared.look(|view| {
+            let mut target = Target::new(view.version.number, self.shared.config.bind);
+            target.serving = view.live.iter().map(|(name, live)| (name.clone(), live.document.clone())).collect();
+            target
+        }))
+    }
+
+    async fn apply(&self, changes: &BTreeMap<String, Option<Document>>) -> BTreeMap<String, Result<Applied>> {
+        let changes = changes.clone();
+        let names: Vec<String> = changes.keys().cloned().collect();
+        let mut answers = match self.ask(|answer| Request::Apply(changes, answer)).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                let lost = Failure::internal(error.report());
+                names.iter().map(|name| (name.clone(), Err(lost.clone()))).collect()
+            }
+        };
+        let of = |name: String| {
+            let unanswered = || Err(Failure::internal("no answer for this gateway"));
+            let answer = answers.remove(&name).unwrap_or_else(unanswered);
+            (name.clone(), answer.map_err(|failure| failure.error("apply", name)))
+        };
+        names.into_iter().map(of).collect()
+    }
+
+    async fn connections(&self, gateway: &str) -> Result<BTreeMap<String, u64>> {
+        let live = self.shared.look(|view| view.live.get(gateway).cloned());
+        let Some(live) = live else { return Err(Error::new(ErrorKind::NotFound, "haproxy", "connections", gateway)) };
+        let count = async { self.count_connections(&Plan::of(&live)?).await };
+        count.await.map_err(|failure| failure.error("connections", gateway))
+    }
+
+    async fn status(&self) -> Result<ProxyStatus> {
+        let (mut status, version, waiting) =
+            self.shared.look(|view| (view.counters.clone(), view.version.text.clone(), view.waiting.clone()));
+        status.proxy = format!("HAProxy {version}");
+        match self.shared.master.processes().await {
+            Ok(processes) => {
+                status.leaving_workers = u32::try_from(processes.leaving.len()).unwrap_or(u32::MAX);
+                let full = processes.leaving.len() >= self.shared.config.max_leaving_workers;
+                status.waiting = waiting.filter(|_| full);
+            }
+            Err(failure) => status.waiting = Some(failure.reason),
+        }
+        Ok(status)
+    }
+}

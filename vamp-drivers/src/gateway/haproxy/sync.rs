@@ -1,0 +1,73 @@
+//! Makes workers serve a gateway, and reads back that they do.
+
+use super::{failure::Failure, master::Master, plan::Plan, worker::Worker};
+use vamp_core::ErrorKind;
+
+/// How often a worker is told before it counts as not following.
+const ATTEMPTS: usize = 2;
+
+/// Makes every worker serve this gateway: those that serve as a whole, those that leave as far as they can.
+pub(super) async fn everywhere(master: &Master, plan: &Plan) -> Result<(), Failure> {
+    let processes = master.processes().await?;
+    if processes.serving.is_empty() {
+        return Err(Failure::unavailable("HAProxy has no worker"));
+    }
+    for pid in processes.serving {
+        serve(Worker { master, pid }, plan).await?;
+    }
+    for pid in processes.leaving {
+        match follow(Worker { master, pid }, plan).await {
+            Err(failure) if failure.kind != ErrorKind::NotFound && !is_gone(master, pid).await => return Err(failure),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a worker that could not be asked has ended meanwhile.
+pub(super) async fn is_gone(master: &Master, pid: i32) -> bool {
+    let known = |pids: &[i32]| pids.contains(&pid);
+    master.processes().await.is_ok_and(|processes| !known(&processes.serving) && !known(&processes.leaving))
+}
+
+/// Slots first for who joins, then the map in one step, then slots for who leaves: no weight ever points to a route
+/// without its instances.
+async fn serve(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
+    let (backends, path, entries) = (plan.backends(), plan.map_path(), plan.entries());
+    let mut answers = String::new();
+    for attempt in 0..=ATTEMPTS {
+        let difference = plan.difference(&worker.slots(&backends).await?);
+        let map = worker.map(&path).await?;
+        let same_map = map.as_ref() == Some(&entries);
+        if same_map && difference.join.is_empty() && difference.leave.is_empty() {
+            return Ok(());
+        }
+        if attempt == ATTEMPTS || map.is_none() {
+            break;
+        }
+        answers = worker.run(&difference.join).await?;
+        if !same_map {
+            worker.replace_map(&path, &entries).await?;
+        }
+        answers.push_str(&worker.run(&difference.leave).await?);
+    }
+    let answers: String = answers.trim().chars().take(200).collect();
+    Err(Failure::internal(format!("HAProxy does not serve what it was told; it said `{}`", answers.escape_debug())))
+}
+
+/// A leaving worker answers `Proxy is disabled.` to every change of a server, but takes maps.
+async fn follow(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
+    let path = plan.map_path();
+    let frozen = worker.slots(&plan.backends()).await?;
+    let Some(entries) = plan.entries_for(&frozen) else { return Ok(()) };
+    for attempt in 0..=ATTEMPTS {
+        match worker.map(&path).await? {
+            // This gateway came after that worker.
+            None => return Ok(()),
+            Some(map) if map == entries => return Ok(()),
+            Some(_) if attempt < ATTEMPTS => worker.replace_map(&path, &entries).await?,
+            Some(_) => {}
+        }
+    }
+    Err(Failure::internal(format!("HAProxy's leaving worker {} does not take the weights", worker.pid)))
+}

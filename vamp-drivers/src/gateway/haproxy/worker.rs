@@ -1,0 +1,183 @@
+//! One worker: what it serves and how it is told otherwise.
+
+use super::{failure::Failure, master::Master};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
+use vamp_core::ErrorKind;
+
+/// HAProxy's command buffer takes 16 kB.
+const LONGEST_COMMAND: usize = 12_000;
+
+/// A server slot: the name of its backend and its number.
+pub(super) type SlotName = (String, usize);
+
+/// One worker of a master.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Worker<'a> {
+    pub(super) master: &'a Master,
+    pub(super) pid: i32,
+}
+
+/// A server slot as a worker has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SlotState {
+    pub(super) address: Option<SocketAddr>,
+    /// In no kind of maintenance or drain.
+    pub(super) ready: bool,
+    pub(super) weight: u32,
+}
+
+impl Worker<'_> {
+    /// Runs commands in order, in as few batches as the command buffer allows, and returns all that was answered.
+    pub(super) async fn run(&self, commands: &[String]) -> Result<String, Failure> {
+        let mut answers = String::new();
+        let mut batch = String::new();
+        for command in commands {
+            if !batch.is_empty() && batch.len() + command.len() > LONGEST_COMMAND {
+                answers.push_str(&self.ask(&format!("@!{};{batch}", self.pid)).await?);
+                batch.clear();
+            }
+            batch.push(' ');
+            batch.push_str(command);
+            batch.push(';');
+        }
+        if !batch.is_empty() {
+            answers.push_str(&self.ask(&format!("@!{};{}", self.pid, batch.trim_end_matches(';'))).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn ask(&self, line: &str) -> Result<String, Failure> {
+        let answer = self.master.ask(line).await?;
+        if answer.contains("Can't find the target") {
+            return Err(Failure::new(ErrorKind::NotFound, format!("HAProxy's worker {} is gone", self.pid)));
+        }
+        Ok(answer)
+    }
+
+    /// Every slot of these backends.
+    pub(super) async fn slots(&self, backends: &[String]) -> Result<BTreeMap<SlotName, SlotState>, Failure> {
+        let commands: Vec<String> = backends.iter().map(|name| format!("show servers state {name}")).collect();
+        Ok(slots(&self.run(&commands).await?))
+    }
+
+    /// Open and queued connections of every slot of these backends.
+    pub(super) async fn connections(&self, backends: &[String]) -> Result<BTreeMap<SlotName, u64>, Failure> {
+        let commands: Vec<String> = backends.iter().map(|name| format!("show stat {name} 4 -1")).collect();
+        connections(&self.run(&commands).await?)
+    }
+
+    /// The entries of a map; `None` when the worker does not have it.
+    pub(super) async fn map(&self, path: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
+        let answer = self.run(&[format!("show map {path}")]).await?;
+        if answer.contains("Unknown map identifier") {
+            return Ok(None);
+        }
+        let entry = |line: &str| {
+            let mut words = line.splitn(3, ' ');
+            let pointer = words.next()?;
+            pointer.starts_with("0x").then_some(())?;
+            Some((words.next()?.to_owned(), words.next()?.to_owned()))
+        };
+        Ok(Some(answer.lines().filter_map(entry).collect()))
+    }
+
+    /// Replaces all entries of a map in one step.
+    pub(super) async fn replace_map(&self, path: &str, entries: &BTreeMap<String, String>) -> Result<(), Failure> {
+        let answer = self.run(&[format!("prepare map {path}")]).await?;
+        let version: u64 = answer
+            .rsplit_once("New version created:")
+            .and_then(|(_, version)| version.trim().parse().ok())
+            .ok_or_else(|| refused("prepare map", &answer))?;
+        let mut payload = String::new();
+        for (key, value) in entries {
+            let line = format!("{key} {value}\n");
+            if payload.len() + line.len() > LONGEST_COMMAND {
+                self.add(path, version, &payload).await?;
+                payload.clear();
+            }
+            payload.push_str(&line);
+        }
+        if !payload.is_empty() {
+            self.add(path, version, &payload).await?;
+        }
+        let answer = self.run(&[format!("commit map @{version} {path}")]).await?;
+        if answer.trim().is_empty() { Ok(()) } else { Err(refused("commit map", &answer)) }
+    }
+
+    async fn add(&self, path: &str, version: u64, payload: &str) -> Result<(), Failure> {
+        let answer = self.ask(&format!("@!{} add map @{version} {path} <<\n{payload}", self.pid)).await?;
+        if answer.trim().is_empty() { Ok(()) } else { Err(refused("add map", &answer)) }
+    }
+
+    /// A line of `show info`.
+    pub(super) async fn info(&self, name: &str) -> Result<String, Failure> {
+        let answer = self.run(&["show info".to_owned()]).await?;
+        let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.map(str::to_owned).ok_or_else(|| refused("show info", &answer))
+    }
+}
+
+fn refused(command: &str, answer: &str) -> Failure {
+    let answer: String = answer.trim().chars().take(200).collect();
+    Failure::internal(format!("HAProxy answered `{}` to `{command}`", answer.escape_debug()))
+}
+
+fn slots(answer: &str) -> BTreeMap<SlotName, SlotState> {
+    let of = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        words.first()?.parse::<u32>().ok()?;
+        let slot = words.get(3)?.strip_prefix('s')?.parse().ok()?;
+        let admin: u32 = words.get(6)?.parse().ok()?;
+        let address = words.get(4)?.parse::<IpAddr>().ok();
+        let port = words.get(18)?.parse().ok()?;
+        let state = SlotState {
+            address: address.map(|ip| SocketAddr::new(ip, port)),
+            // 4 only says that the configuration had it disabled.
+            ready: admin & !4 == 0,
+            weight: words.get(7)?.parse().ok()?,
+        };
+        Some((((*words.get(1)?).to_owned(), slot), state))
+    };
+    answer.lines().filter_map(of).collect()
+}
+
+fn connections(answer: &str) -> Result<BTreeMap<SlotName, u64>, Failure> {
+    let mut found = BTreeMap::new();
+    for line in answer.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let words: Vec<&str> = line.split(',').collect();
+        let number = |at: usize| words.get(at).and_then(|word| word.parse::<u64>().ok());
+        // Columns: pxname, svname, qcur, qmax, scur.
+        if let (Some(backend), Some(slot)) = (words.first(), words.get(1).and_then(|name| name.strip_prefix('s')))
+            && let Ok(slot) = slot.parse()
+        {
+            let (Some(queued), Some(open)) = (number(2), number(4)) else { return Err(refused("show stat", line)) };
+            found.insert(((*backend).to_owned(), slot), queued + open);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_a_slot_is_read_whatever_the_health() {
+        let answer = "1\n# be_id be_name\n2 a.r0 1 s0 127.0.0.1 2 0 100 1 14 6 3 2 6 0 0 0 - 29060 - 0 0 - - 0\n\
+            2 a.r0 2 s1 ::1 0 5 0 1 14 1 0 0 14 0 0 0 - 1 - 0 0 - - 0\n";
+        let found = slots(answer);
+        let ready = SlotState { address: Some("127.0.0.1:29060".parse().unwrap()), ready: true, weight: 100 };
+        let empty = SlotState { address: Some("[::1]:1".parse().unwrap()), ready: false, weight: 0 };
+        assert_eq!(found, BTreeMap::from([(("a.r0".to_owned(), 0), ready), (("a.r0".to_owned(), 1), empty)]));
+    }
+
+    #[test]
+    fn connections_are_open_and_queued_ones() {
+        let answer = "# pxname,svname,qcur,qmax,scur,\na.r0,s0,2,0,3,1\n\na.r0,BACKEND,0,0,0\n";
+        assert_eq!(connections(answer).unwrap(), BTreeMap::from([(("a.r0".to_owned(), 0), 5)]));
+        assert!(connections("a.r0,s0,x,0,3").is_err());
+    }
+}
