@@ -74,8 +74,7 @@ async fn chained_gateways_are_decided_in_one_hop() {
     let haproxy = Haproxy::start("chained").await;
     let (a, b, c) = (Backend::start("a").await, Backend::start("b").await, Backend::start("c").await);
     let port = free_port();
-    let inner =
-        vec![route("b", 250_000, vec![b.instance()]), route("c", 750_000, vec![c.instance()])];
+    let inner = vec![route("b", 250_000, vec![b.instance()]), route("c", 750_000, vec![c.instance()])];
     let outer = vec![route("a", 200_000, vec![a.instance()]), chained("inner", 800_000, inner)];
     let outermost = gateway("sava/9050", port, vec![chained("outer", 1_000_000, outer)]);
     haproxy.serve_one(&outermost).await;

@@ -1,5 +1,5 @@
 //! A real HAProxy in a folder of its own, backends that answer their name, and a client that counts answers.
-#![allow(dead_code)] // Each test binary uses a part of it.
+#![allow(dead_code, unreachable_pub)] // Each test binary uses a part of it.
 
 mod backend;
 mod client;
@@ -49,7 +49,9 @@ impl Folder {
     }
 
     pub fn config(&self) -> HaproxyConfig {
-        HaproxyConfig::new(&self.0).with_coalesce(Duration::from_millis(10)).with_hard_stop_after(Duration::from_secs(30))
+        HaproxyConfig::new(&self.0)
+            .with_coalesce(Duration::from_millis(10))
+            .with_hard_stop_after(Duration::from_secs(30))
     }
 
     pub fn log(&self) -> String {

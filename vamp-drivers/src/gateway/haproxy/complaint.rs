@@ -19,7 +19,9 @@ pub(super) struct Complaint {
 pub(super) fn read(output: &str, configuration: &Configuration, next: &BTreeMap<String, Live>) -> Vec<Complaint> {
     let mut found: Vec<Complaint> = Vec::new();
     for line in output.lines() {
-        let Some((_, message)) = line.strip_prefix("[ALERT]").and_then(|rest| rest.split_once(") : ")) else { continue };
+        let Some((_, message)) = line.strip_prefix("[ALERT]").and_then(|rest| rest.split_once(") : ")) else {
+            continue;
+        };
         let message = message.strip_prefix("config : ").unwrap_or(message);
         if is_summary(message) {
             continue;
@@ -46,7 +48,8 @@ fn is_summary(message: &str) -> bool {
 }
 
 fn complaint(message: &str, configuration: &Configuration, next: &BTreeMap<String, Live>) -> Complaint {
-    if let Some(address) = message.split_once("(Address already in use) for [").and_then(|(_, rest)| rest.split_once(']'))
+    if let Some(address) =
+        message.split_once("(Address already in use) for [").and_then(|(_, rest)| rest.split_once(']'))
     {
         let gateway = by_name(message, next);
         return Complaint { gateway, text: port_in_use(address.0) };

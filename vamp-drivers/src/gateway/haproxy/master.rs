@@ -103,8 +103,7 @@ mod tests {
             17001           master          2 [failed: 1]   0d00h00m45s     2.6.12\n# workers\n\
             18523           worker          0               0d00h00m01s     2.6.12\n# old workers\n\
             17059           worker          1               0d00h00m45s     2.6.12\n# programs\n";
-        let expected =
-            Processes { master: 17001, reloads: 2, failed: 1, serving: vec![18523], leaving: vec![17059] };
+        let expected = Processes { master: 17001, reloads: 2, failed: 1, serving: vec![18523], leaving: vec![17059] };
         assert_eq!(processes(answer), Some(expected));
         assert_eq!(processes("nonsense"), None);
     }

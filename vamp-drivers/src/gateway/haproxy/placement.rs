@@ -16,6 +16,8 @@ use vamp_core::{
 
 /// The fewest server slots of a backend.
 const FEWEST_SLOTS: usize = 4;
+/// The fewest places for routes.
+const FEWEST_PLACES: usize = 4;
 
 /// The places that a served document gave.
 #[derive(Debug, Default)]
@@ -76,7 +78,7 @@ impl<'a> Placed<'a> {
 
     fn below(decision: &'a Decision, prefix: String, served: &Served, slots: usize) -> Self {
         let decision = collapsed(decision);
-        let room = served.outline.routes(&prefix).max((decision.routes.len() + 1).next_power_of_two());
+        let room = room(served.outline.routes(&prefix), decision.routes.len());
         let held = |place: usize| served.routes.get(&format!("{prefix}r{place}")).map(String::as_str);
         let names: Vec<&str> = decision.routes.iter().map(|route| route.name.as_str()).collect();
         let seats = seat(&names, held, room);
@@ -96,6 +98,11 @@ impl<'a> Placed<'a> {
     pub(super) fn weights(&self) -> Vec<Weight> {
         self.routes.iter().map(|placed| placed.as_ref().map_or(Weight::ZERO, |placed| placed.route.weight)).collect()
     }
+}
+
+/// How many places a decision has: those that it had while they do, so that only growth beyond them reloads.
+fn room(had: usize, needed: usize) -> usize {
+    if needed <= had { had } else { (needed + 1).next_power_of_two().max(FEWEST_PLACES) }
 }
 
 /// Skips decisions that leave no choice: a single route at 100 % to another decision.

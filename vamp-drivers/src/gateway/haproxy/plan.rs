@@ -255,8 +255,10 @@ mod tests {
             ("server/r1/0", "b 127.0.0.1 82 ready"),
         ];
         let plan = Plan::of(&live(&values)).unwrap();
-        let knows_both =
-            BTreeMap::from([(("g.r0".to_owned(), 0), state(81, true, 100)), (("g.r1".to_owned(), 0), state(82, true, 1))]);
+        let knows_both = BTreeMap::from([
+            (("g.r0".to_owned(), 0), state(81, true, 100)),
+            (("g.r1".to_owned(), 0), state(82, true, 1)),
+        ]);
         assert_eq!(plan.entries_for(&knows_both), Some(plan.entries()));
         let knows_one = BTreeMap::from([
             (("g.r0".to_owned(), 0), state(81, true, 100)),

@@ -49,7 +49,11 @@ impl Process {
         let failed = |error: io::Error| Failure::file(&format!("process {pid}"), &error);
         let pid = Pid::from_raw(pid).ok_or_else(|| Failure::internal("no process id"))?;
         let handle = pidfd_open(pid, PidfdFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
-        AsyncFd::register(handle).map(Self).map_err(failed)
+        #[expect(
+            deprecated,
+            reason = "its replacement is unsafe for types that may change their descriptor; OwnedFd cannot"
+        )]
+        AsyncFd::new(handle).map(Self).map_err(failed)
     }
 
     /// Returns when the process has ended.
@@ -107,9 +111,7 @@ async fn run(program: &Path, mut command: Command) -> Result<Output, Failure> {
     match timeout(ANSWER, command.output()).await {
         Ok(Ok(output)) => Ok(output),
         Ok(Err(error)) => Err(missing(program, &error)),
-        Err(_) => {
-            Err(Failure::unavailable(format!("{}: no answer within {} s", program.display(), ANSWER.as_secs())))
-        }
+        Err(_) => Err(Failure::unavailable(format!("{}: no answer within {} s", program.display(), ANSWER.as_secs()))),
     }
 }
 

@@ -10,7 +10,7 @@ use std::{fmt::Display, net::SocketAddr};
 use vamp_core::routing::{Balance, Protocol, Rewrite, Route};
 
 /// For these numbers of routes the rules are in a shared `defaults` section.
-const SHARED_SIZES: [usize; 6] = [2, 4, 8, 16, 32, 64];
+const SHARED_SIZES: [usize; 5] = [4, 8, 16, 32, 64];
 
 /// The part of the configuration that belongs to no gateway.
 #[derive(Debug, Template)]
@@ -19,7 +19,7 @@ pub(super) struct Global<'a> {
     pub(super) digest: &'a str,
     pub(super) max_connections: u64,
     pub(super) hard_stop_after: u64,
-    sizes: [usize; 6],
+    sizes: [usize; 5],
 }
 
 impl<'a> Global<'a> {
