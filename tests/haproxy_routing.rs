@@ -2,8 +2,13 @@
 
 mod haproxy_support;
 
-use haproxy_support::{Backend, Haproxy, assert_share, chained, free_port, gateway, route, shares, until};
-use vamp_core::driver::{Applied, Proxy};
+use haproxy_support::{Backend, Client, Haproxy, assert_share, chained, free_port, gateway, route, shares, until};
+use vamp_core::{
+    condition::Condition,
+    driver::{Applied, Proxy},
+    routing::Rewrite,
+    weight::Weight,
+};
 
 const MANY: u64 = 20_000;
 
@@ -90,4 +95,64 @@ async fn chained_gateways_are_decided_in_one_hop() {
     drop(b);
     until("b is noticed", || async { !shares(port, 80, "").await.contains_key("503") }).await;
     assert_eq!(shares(port, 800, "").await.into_keys().collect::<Vec<_>>(), ["a"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_the_strength_over_ninety_to_ten_is_ninety_five_to_five() {
+    let haproxy = Haproxy::start("strength").await;
+    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
+    let port = free_port();
+    let of = |percent| {
+        let mut first = route("a", 900_000, vec![a.instance()]);
+        first.condition = Some(Condition::parse("header x-beta == yes").expect("a condition"));
+        first.strength = Weight::from_percent(percent).expect("a share");
+        gateway("sava/9050", port, vec![first, route("b", 100_000, vec![b.instance()])])
+    };
+    haproxy.serve_one(&of(50)).await;
+    assert_share(&shares(port, MANY, "x-beta: yes\r\n").await, "b", 50_000);
+    assert_share(&shares(port, MANY, "x-beta: no\r\n").await, "b", 100_000);
+    assert_eq!(haproxy.serve_one(&of(100)).await, Applied::AtRunTime);
+    assert_share(&shares(port, 800, "x-beta: yes\r\n").await, "b", 0);
+    drop(a);
+    until("the dead route is noticed", || async { !shares(port, 80, "").await.contains_key("503") }).await;
+    assert_eq!(shares(port, 800, "x-beta: yes\r\n").await.into_keys().collect::<Vec<_>>(), ["b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_condition_that_matches_decides() {
+    let haproxy = Haproxy::start("first").await;
+    let (a, b, c) = (Backend::start("a").await, Backend::start("b").await, Backend::start("c").await);
+    let port = free_port();
+    let conditioned = |backend: &Backend, condition: &str| {
+        let mut route = route(&backend.name, 0, vec![backend.instance()]);
+        route.condition = Some(Condition::parse(condition).expect("a condition"));
+        route.strength = Weight::FULL;
+        route
+    };
+    let inner =
+        vec![conditioned(&b, "header x-one == 1 or header x-two == 2"), route("c", 1_000_000, vec![c.instance()])];
+    let routes = vec![conditioned(&a, "header x-one == 1"), chained("inner", 1_000_000, inner)];
+    haproxy.serve_one(&gateway("sava/9050", port, routes)).await;
+    for (headers, expected) in [("x-one: 1\r\n", "a"), ("x-two: 2\r\n", "b"), ("", "c")] {
+        assert_eq!(shares(port, 80, headers).await.into_keys().collect::<Vec<_>>(), [expected]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_is_rewritten_and_the_client_forwarded_once() {
+    let haproxy = Haproxy::start("rewrite").await;
+    let a = Backend::start("a").await;
+    let port = free_port();
+    let mut to_a = route("a", 1_000_000, vec![a.instance()]);
+    let condition = Condition::parse("path starts with /old").expect("a condition");
+    to_a.rewrites.push(Rewrite { path: "/new%20place".to_owned(), condition });
+    let inner = gateway("sava/9050", port, vec![chained("inner", 1_000_000, vec![to_a])]);
+    haproxy.serve_one(&inner).await;
+    let mut client = Client::new(port);
+    for (sent, arrived) in [("/old/one", "/new%20place"), ("/other", "/other")] {
+        let answer = client.send(sent, "").await.expect("an answer");
+        assert_eq!(answer.header("x-path"), Some(arrived));
+        let forwarded = answer.header("x-forwarded").expect("a header").to_ascii_lowercase();
+        assert_eq!(forwarded.matches("127.0.0.1").count(), 1, "{forwarded}");
+    }
 }

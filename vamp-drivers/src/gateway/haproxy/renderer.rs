@@ -93,6 +93,12 @@ fn validate_route(route: &Route, protocol: Protocol) -> Result<(), String> {
         return Err(format!("route `{}`: a rewrite needs requests, and this gateway is of type tcp", route.name));
     }
     match &route.target {
+        vamp_core::routing::Target::Chained(inner) if !route.rewrites.is_empty() && has_conditions(inner) => {
+            Err(format!(
+                "route `{}`: a rewrite before the conditions of another gateway is not supported by the HAProxy driver",
+                route.name
+            ))
+        }
         vamp_core::routing::Target::Chained(inner) => validate(inner, protocol),
         vamp_core::routing::Target::Instances(instances) => {
             let ids: BTreeSet<&str> = instances.iter().map(|instance| instance.id.as_str()).collect();
@@ -102,6 +108,15 @@ fn validate_route(route: &Route, protocol: Protocol) -> Result<(), String> {
             instances.iter().try_for_each(validate_instance)
         }
     }
+}
+
+/// Whether conditions, which see the path as sent, decide below.
+fn has_conditions(decision: &Decision) -> bool {
+    let chained = |route: &Route| match &route.target {
+        vamp_core::routing::Target::Chained(inner) => has_conditions(inner),
+        vamp_core::routing::Target::Instances(_) => false,
+    };
+    decision.routes.iter().any(|route| route.condition.is_some() || !route.rewrites.is_empty() || chained(route))
 }
 
 fn validate_instance(instance: &Instance) -> Result<(), String> {

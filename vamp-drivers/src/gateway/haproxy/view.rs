@@ -1,13 +1,14 @@
 //! The configuration text of one gateway and of what all share.
 
 use super::{
+    condition::{Conditions, Lines},
     escape, outline,
     placement::{Below, Placed},
     renderer,
 };
 use askama::Template;
-use std::{fmt::Display, net::SocketAddr};
-use vamp_core::routing::{Balance, Protocol, Rewrite, Route};
+use std::net::SocketAddr;
+use vamp_core::routing::{Balance, Protocol, Rewrite};
 
 /// For these numbers of routes the rules are in a shared `defaults` section.
 const SHARED_SIZES: [usize; 5] = [4, 8, 16, 32, 64];
@@ -67,7 +68,7 @@ struct PlaceView {
 struct BackendView {
     name: String,
     balance: &'static str,
-    rewrites: Vec<String>,
+    rewrites: Lines,
 }
 
 /// The file with the weights of a gateway, as HAProxy knows it.
@@ -84,7 +85,7 @@ pub(super) fn structure(
     slots: usize,
 ) -> Result<String, String> {
     let mut decisions = Vec::new();
-    add_decisions(placed, section, &mut decisions)?;
+    add_decisions(placed, section, &mut decisions);
     let mut backends = Vec::new();
     add_backends(placed, section, protocol, &[], &mut backends)?;
     let http = protocol == Protocol::Http;
@@ -103,21 +104,20 @@ pub(super) fn structure(
 }
 
 /// Decisions behind others come first: their result is known when the decision before them needs it.
-fn add_decisions(placed: &Placed<'_>, section: &str, into: &mut Vec<DecisionView>) -> Result<(), String> {
+fn add_decisions(placed: &Placed<'_>, section: &str, into: &mut Vec<DecisionView>) {
     let mut places = Vec::new();
     for (index, one) in placed.routes.iter().enumerate() {
         let path = format!("{}r{index}", placed.prefix);
         let mut below = None;
         if let Some(Below::Decision(inner)) = one.as_ref().map(|one| &one.below) {
-            add_decisions(inner, section, into)?;
+            add_decisions(inner, section, into);
             below = Some(variable("be", &inner.prefix));
         }
         places.push(PlaceView { index, name: format!("{section}.{path}"), below });
     }
-    let (acls, rules) = condition_rules(placed)?;
+    let Lines { acls, rules } = condition_rules(placed);
     let result = variable("be", &placed.prefix);
     into.push(DecisionView { prefix: placed.prefix.clone(), result, acls, rules, places });
-    Ok(())
 }
 
 /// `txn.be`, or `txn.be_r1_r0` behind other decisions.
@@ -130,14 +130,14 @@ fn suffixed(stem: &str, prefix: &str) -> String {
 }
 
 /// Last first: each rule that matches replaces the class, so the first declared has the last word.
-fn condition_rules(placed: &Placed<'_>) -> Result<(Vec<String>, Vec<String>), String> {
-    let mut conditioned: Vec<&Route> = placed.decision.routes.iter().collect();
-    conditioned.retain(|route| route.condition.is_some());
-    if let Some(route) = conditioned.first() {
-        let _ = renderer::class(route);
-        return Err(format!("route `{}`: conditions are not supported yet by the HAProxy driver", route.name));
+fn condition_rules(placed: &Placed<'_>) -> Lines {
+    let mut conditions = Conditions::new("tcp-request content", &suffixed("k", &placed.prefix));
+    for route in placed.decision.routes.iter().rev() {
+        if let (Some(condition), Some(class)) = (&route.condition, renderer::class(route)) {
+            conditions.when(&format!("set-var(txn.c) str({}{class})", placed.prefix), condition);
+        }
     }
-    Ok((Vec::new(), Vec::new()))
+    conditions.into_lines()
 }
 
 fn add_backends(
@@ -150,7 +150,7 @@ fn add_backends(
     for (index, one) in placed.routes.iter().enumerate() {
         let name = format!("{section}.{}r{index}", placed.prefix);
         let Some(one) = one else {
-            into.push(BackendView { name, balance: balance(Balance::RoundRobin), rewrites: Vec::new() });
+            into.push(BackendView { name, balance: balance(Balance::RoundRobin), rewrites: Lines::default() });
             continue;
         };
         let rewrites: Vec<&Rewrite> = before.iter().copied().chain(&one.route.rewrites).collect();
@@ -168,15 +168,17 @@ fn add_backends(
     Ok(())
 }
 
-fn rewrite_rules(rewrites: &[&Rewrite]) -> Result<Vec<String>, String> {
-    let refused = |path: &dyn Display| format!("rewrite to `{path}`: not supported yet by the HAProxy driver");
-    match rewrites.first() {
-        None => Ok(Vec::new()),
-        Some(rewrite) => {
-            let _ = escape::path(&rewrite.path);
-            Err(refused(&rewrite.path))
-        }
+/// In order: each changes what the one before left.
+fn rewrite_rules(rewrites: &[&Rewrite]) -> Result<Lines, String> {
+    let mut conditions = Conditions::new("http-request", "w");
+    for Rewrite { path, condition } in rewrites {
+        let quoted = escape::path(path).ok_or_else(|| {
+            format!("rewrite to `{}`: a path begins with `/` and has no blanks or quotes", path.escape_debug())
+        })?;
+        let action = if path.contains('?') { "set-pathq" } else { "set-path" };
+        conditions.when(&format!("{action} {quoted}"), condition);
     }
+    Ok(conditions.into_lines())
 }
 
 /// Hashes are consistent: only then can slots and weights change at run time.
