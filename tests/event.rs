@@ -1,4 +1,15 @@
 //! The event stores keep their contract.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test says so by panicking")]
+
+#[path = "persistence/embedded.rs"]
+mod embedded;
+
+mod file {
+    use super::embedded;
+    use vamp_core::event_suite;
+
+    event_suite!(embedded::open(), durable);
+}
 
 mod memory {
     use std::sync::Arc;

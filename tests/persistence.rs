@@ -1,5 +1,17 @@
 //! The persistence stores keep their contract.
-#![allow(clippy::unwrap_used, reason = "a test says so by panicking")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test says so by panicking")]
+
+#[path = "persistence/crash.rs"]
+mod crash;
+#[path = "persistence/embedded.rs"]
+mod embedded;
+
+mod file {
+    use super::embedded;
+    use vamp_core::persistence_suite;
+
+    persistence_suite!(embedded::open(), durable);
+}
 
 mod memory {
     use std::sync::Arc;

@@ -3,5 +3,6 @@
 mod clock;
 pub mod container;
 pub mod gateway;
+pub mod persistence;
 
 pub use clock::SystemClock;
