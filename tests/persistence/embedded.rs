@@ -18,16 +18,16 @@ use vamp_core::{
 use vamp_drivers::persistence::EmbeddedStore;
 
 /// A folder of its own, gone with the test.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("vamp-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
         Self(std::env::temp_dir().join(name))
     }
 
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.0.join("vamp.redb")
     }
 }
@@ -38,12 +38,12 @@ impl Drop for Folder {
     }
 }
 
-pub struct Embedded {
+pub(crate) struct Embedded {
     store: Option<Arc<EmbeddedStore>>,
     folder: Folder,
 }
 
-pub fn open() -> Embedded {
+pub(crate) fn open() -> Embedded {
     let mut embedded = Embedded { store: None, folder: Folder::new() };
     embedded.open();
     embedded
