@@ -16,6 +16,7 @@ mod ordered;
 mod port;
 pub mod read;
 mod reference;
+pub mod resolve;
 mod route_path;
 mod scale;
 mod text;

@@ -19,6 +19,12 @@ pub(super) fn check(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<HealthCh
     let port = fields.require(report, "port").and_then(|at| at.text(report));
     let mut time = |key| -> Option<Duration> { fields.require(report, key)?.read(report, "a time", parse_time) };
     let (initial_delay, timeout, interval) = (time("initial_delay"), time("timeout"), time("interval"));
+    for (key, time) in [("timeout", timeout), ("interval", interval)] {
+        if time.is_some_and(|time| time.is_zero()) {
+            let message = format!("the {key} is zero");
+            report.refuse(&fields.path.join(key), "UnexpectedTypeError", message, "write a time such as `1s`");
+        }
+    }
     let failures = fields.require(report, "failures").and_then(|at| failures(&at, report));
     let protocol = fields.get("protocol").map_or(Some("HTTP"), |at| at.text(report));
     fields.finish(report);

@@ -1,3 +1,4 @@
+mod arbitrary;
 mod blueprint;
 mod breed;
 mod deployment;

@@ -1,0 +1,149 @@
+//! From a deployed service to the [`Template`] of its instances: pure, so that the same service always has the same
+//! template and with it the same revision.
+
+mod environment;
+mod health;
+mod words;
+
+use super::{Argument, DeployedCluster, DeployedService, Deployment, Port};
+use crate::{
+    driver::Template,
+    violation::{Violation, Violations},
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, num::NonZeroU16};
+
+/// The template of the instances of a service.
+///
+/// A deployable of type `container/docker` (or `docker`, or none) is an image, one of type `command` (or `cmd`) a
+/// program and its arguments, split like a shell does but run without one. A command gets its ports from the driver,
+/// since its instances share a host; see [`Template::port_variable`].
+///
+/// # Errors
+///
+/// Everything that keeps it from running: variables without a value, references that lead nowhere, a deployable that
+/// cannot be read.
+pub fn template(
+    deployment: &Deployment,
+    cluster: &DeployedCluster,
+    service: &DeployedService,
+) -> Result<Template, Violations> {
+    let mut report =
+        Report { path: format!("clusters/{}/services/{}", cluster.name, service.breed.name), found: Vec::new() };
+    let mut template = Template {
+        cpu_millis: service.scale.cpu_millis,
+        memory_bytes: service.scale.memory_bytes,
+        environment: environment::resolve(deployment, cluster, service, &mut report),
+        health: health::probes(cluster, service, &mut report),
+        ..Template::default()
+    };
+    let definition = service.breed.deployable.definition.trim();
+    match service.breed.deployable.kind.as_deref().unwrap_or("container/docker") {
+        "container/docker" | "docker" => {
+            if definition.is_empty() {
+                report.refuse("breed/deployable/definition", "UndefinedDockerImage", "the image has no name");
+            }
+            template.image = Some(definition.to_owned());
+            template.ports = ports(service, |port| port.number);
+            template.dialect = container_settings(deployment, cluster, service);
+        }
+        "command" | "cmd" => {
+            template.command = command(definition, &mut report);
+            template.ports = ports(service, |_| None);
+            template.dialect = settings("process", deployment, cluster, service);
+            check_process(cluster, service, &mut report);
+        }
+        other => {
+            let message = format!("nothing can deploy the type `{other}`; there is `container/docker` and `command`");
+            report.refuse("breed/deployable/type", "UnsupportedDeployableType", &message);
+        }
+    }
+    if report.found.is_empty() { Ok(template) } else { Err(Violations(report.found)) }
+}
+
+/// What is wrong with one service.
+struct Report {
+    path: String,
+    found: Vec<Violation>,
+}
+
+impl Report {
+    fn refuse(&mut self, key: &str, code: &'static str, message: &str) {
+        self.found.push(Violation::new(code, format!("{}/{key}", self.path), message));
+    }
+}
+
+fn ports(
+    service: &DeployedService,
+    number: impl Fn(&Port) -> Option<NonZeroU16>,
+) -> BTreeMap<String, Option<NonZeroU16>> {
+    service.breed.ports.iter().map(|(name, port)| (name.to_owned(), number(port))).collect()
+}
+
+fn command(definition: &str, report: &mut Report) -> Vec<String> {
+    let words = words::split(definition);
+    match &words {
+        Ok(words) if words.first().is_none_or(String::is_empty) => {
+            report.refuse("breed/deployable/definition", "MissingPathValueError", "the command names no program");
+        }
+        Ok(_) => {}
+        Err(reason) => report.refuse("breed/deployable/definition", "ParserError", reason),
+    }
+    words.unwrap_or_default()
+}
+
+/// A program of the host has the host's network and no container to configure.
+fn check_process(cluster: &DeployedCluster, service: &DeployedService, report: &mut Report) {
+    if service.breed.arguments.iter().chain(&service.arguments).next().is_some() {
+        let message = "arguments configure a container; those of a command stand in its definition";
+        report.refuse("arguments", "InvalidArgumentError", message);
+    }
+    let network = service.network.as_ref().or(cluster.network.as_ref());
+    if let Some(network) = network.filter(|network| !network.eq_ignore_ascii_case("host")) {
+        let message = format!("a command runs in the network of its host, not in `{network}`");
+        report.refuse("network", "UnsupportedDeployableType", &message);
+    }
+}
+
+/// The settings for a driver: the service's win over the cluster's, and those over the deployment's.
+fn settings(
+    driver: &str,
+    deployment: &Deployment,
+    cluster: &DeployedCluster,
+    service: &DeployedService,
+) -> BTreeMap<String, String> {
+    let levels = [&deployment.dialects, &cluster.dialects, &service.dialects];
+    let maps = levels.into_iter().filter_map(|dialects| dialects.get(driver)?.as_object());
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    maps.flatten().map(|(key, value)| (key.clone(), text(value))).collect()
+}
+
+/// As [`settings`], with `arguments` (a JSON list of one-entry maps) and `network` where they are declared.
+fn container_settings(
+    deployment: &Deployment,
+    cluster: &DeployedCluster,
+    service: &DeployedService,
+) -> BTreeMap<String, String> {
+    let mut settings = settings("docker", deployment, cluster, service);
+    let arguments: Vec<Value> = arguments(service).map(|argument| json!({&argument.key: argument.value})).collect();
+    if !arguments.is_empty() {
+        settings.insert("arguments".to_owned(), Value::from(arguments).to_string());
+    }
+    if let Some(network) = service.network.as_ref().or(cluster.network.as_ref()) {
+        settings.insert("network".to_owned(), network.clone());
+    }
+    settings
+}
+
+/// The breed's and then the service's; of several `privileged` the first counts.
+fn arguments(service: &DeployedService) -> impl Iterator<Item = &Argument> {
+    let mut privileged = false;
+    service.breed.arguments.iter().chain(&service.arguments).filter(move |argument| {
+        let first = !privileged;
+        privileged |= argument.key == "privileged";
+        argument.key != "privileged" || first
+    })
+}
+
+#[cfg(test)]
+mod tests;
