@@ -221,7 +221,7 @@ pub enum Scope {
 }
 
 /// What was running at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
     /// The workloads, sorted by id.
     pub workloads: Vec<Observed>,
@@ -230,7 +230,7 @@ pub struct Observation {
 }
 
 /// One workload as it runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
     /// `None` = not ours.
     pub id: Option<WorkloadId>,

@@ -5,6 +5,7 @@ mod clock;
 mod container;
 mod event;
 mod feed;
+mod gateway;
 mod key_value;
 mod persistence;
 
@@ -12,6 +13,7 @@ pub use clock::ManualClock;
 pub use container::Containers;
 pub use event::Events;
 pub use feed::ChangeFeed;
+pub use gateway::{Proxy, Renderer};
 pub use key_value::KeyValue;
 pub use persistence::Persistence;
 

@@ -190,4 +190,7 @@ pub struct Drain {
     pub since: SystemTime,
     /// The ids of the instances.
     pub instances: Vec<String>,
+    /// Whether they are finished and no longer part of the routing table: what is left is to stop them.
+    #[serde(default)]
+    pub released: bool,
 }

@@ -1,6 +1,7 @@
 //! [`Reference`] and [`Named`].
 
 use super::{Metadata, Name};
+use serde::{Deserialize, Serialize};
 
 /// An artifact in place, or the name under which it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,11 +35,12 @@ impl Reference<super::Breed> {
 }
 
 /// A stored artifact of a kind that may also be anonymous: a scale, a condition.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Named<T> {
     /// Its name.
     pub name: Name,
     /// Free-form data.
+    #[serde(default)]
     pub metadata: Metadata,
     /// What is named.
     pub value: T,

@@ -1,0 +1,17 @@
+//! The agent: follows the routing table in the key-value store and makes a proxy serve it.
+//!
+//! The same code runs in-process (memory store) and as `vamp agent` (etcd, Consul, ZooKeeper), for any [`Proxy`].
+//!
+//! - A failed read of the store, or a store without the mark that it is complete, is *unknown*: what is served stays.
+//! - One gateway that cannot be read, rendered or applied never blocks another; its refusal is told and tried again.
+//! - What is served is acknowledged by content hash, together with the connections counted *after* it was applied.
+//!
+//! [`Proxy`]: crate::driver::Proxy
+
+mod acknowledgement;
+mod connections;
+mod follow;
+mod serve;
+
+pub use acknowledgement::{Acknowledgement, Refusal};
+pub use serve::Agent;

@@ -1,0 +1,34 @@
+//! [`Artifact`]: what is stored under a kind and a name.
+
+use crate::model::{Blueprint, Breed, Deployment, Gateway, Named, Scale};
+use serde::{Serialize, de::DeserializeOwned};
+use std::fmt::Debug;
+
+/// What is stored under a kind and a name.
+pub trait Artifact: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The plural kind.
+    const KIND: &'static str;
+
+    /// The name.
+    fn name(&self) -> &str;
+}
+
+macro_rules! artifact {
+    ($($type:ty => $kind:literal),+ $(,)?) => {$(
+        impl Artifact for $type {
+            const KIND: &'static str = $kind;
+
+            fn name(&self) -> &str {
+                self.name.as_str()
+            }
+        }
+    )+};
+}
+
+artifact! {
+    Blueprint => "blueprints",
+    Breed => "breeds",
+    Deployment => "deployments",
+    Gateway => "gateways",
+    Named<Scale> => "scales",
+}

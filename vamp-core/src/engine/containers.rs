@@ -1,0 +1,56 @@
+//! Observing what runs, driver by driver.
+
+use super::{Engine, world::Seen};
+use crate::driver::{ContainerDriver, Cursor, Scope};
+use std::{sync::Arc, time::Duration};
+
+/// A failed observation is tried again after so long.
+const RETRY: Duration = Duration::from_secs(1);
+
+impl Engine {
+    pub(super) async fn observe(self, name: String) {
+        let Some(driver) = self.shared.containers.get(&name).cloned() else { return };
+        loop {
+            match self.observe_once(&name, &*driver).await {
+                Some(cursor) => self.until_changed(&*driver, &cursor).await,
+                None => self.shared.clock.sleep(RETRY).await,
+            }
+        }
+    }
+
+    async fn observe_once(&self, name: &str, driver: &dyn ContainerDriver) -> Option<Cursor> {
+        let scope = Scope::Owned { namespace: self.shared.namespace.clone() };
+        let (observation, stale) = match driver.observe(&scope).await {
+            Ok(observation) => (Some(Arc::new(observation)), None),
+            Err(error) => {
+                tracing::warn!(driver = name, error = %error.report(), "what runs cannot be observed; what is known stays");
+                (None, Some(error.report()))
+            }
+        };
+        let cursor = observation.as_ref().map(|seen| seen.cursor.clone());
+        self.shared.world.send_if_modified(|world| {
+            let before = world.observed.get(name);
+            let last = observation.or_else(|| before.and_then(|seen| seen.last.clone()));
+            let workloads = |seen: &Seen| seen.last.as_ref().map(|last| last.workloads.clone());
+            let seen = Seen { last, stale };
+            let same = before.is_some_and(|before| workloads(before) == workloads(&seen));
+            let told = before.is_some_and(|before| before.stale == seen.stale);
+            world.generation += u64::from(!same);
+            Arc::make_mut(&mut world.observed).insert(name.to_owned(), seen);
+            !(same && told)
+        });
+        cursor
+    }
+
+    /// Returns after a change, or when it is time to look again anyway.
+    async fn until_changed(&self, driver: &dyn ContainerDriver, cursor: &Cursor) {
+        tokio::select! {
+            changed = driver.changed(cursor) => {
+                if changed.is_err() {
+                    self.shared.clock.sleep(RETRY).await;
+                }
+            }
+            () = self.shared.clock.sleep(self.shared.settings.resync) => {}
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Gateways: storing them, and moving traffic.
+
+use super::{Engine, Failure, records::Found, world::World};
+use crate::{
+    Violation, Violations,
+    condition::Condition,
+    driver::Version,
+    model::{Gateway, GatewayName, Route, RoutePath},
+    weight::Weight,
+};
+use std::{num::NonZeroU16, sync::Arc, time::Duration};
+
+/// A change of a stored gateway is tried again so often when others change it at the same time.
+const ATTEMPTS: usize = 16;
+
+/// One gateway, to be changed.
+#[derive(Clone, Debug)]
+pub struct GatewayHandle {
+    engine: Engine,
+    name: String,
+}
+
+impl Engine {
+    /// The gateway of that name, to be changed.
+    pub fn gateway(&self, name: impl Into<String>) -> GatewayHandle {
+        GatewayHandle { engine: self.clone(), name: name.into() }
+    }
+
+    /// Checks a gateway against everything that is stored, without storing it; answers it as it would be stored, with
+    /// every weight and strength filled in.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Invalid`] and [`Failure::Conflict`], with every violation.
+    pub async fn check_gateway(&self, gateway: &Gateway) -> Result<Gateway, Failure> {
+        let world = self.loaded().await;
+        let gateway = completed(gateway)?;
+        let stored = find(&world, gateway.name.as_str());
+        check_internal(&gateway, stored.as_deref())?;
+        check_port(&world, &gateway)?;
+        Ok(gateway)
+    }
+
+    /// Stores a gateway; durable when it returns, with the version of the record. `expected` is the version that it
+    /// replaces; `None` replaces whatever is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Invalid`], [`Failure::Conflict`] (a port that another gateway has), [`Failure::Changed`],
+    /// [`Failure::Driver`].
+    pub async fn put_gateway(
+        &self,
+        gateway: &Gateway,
+        expected: Option<&Version>,
+    ) -> Result<(Gateway, Version), Failure> {
+        let world = self.loaded().await;
+        let takes_port = find(&world, gateway.name.as_str()).is_none_or(|stored| stored.port != gateway.port);
+        let _taken = if takes_port { Some(self.shared.ports.lock().await) } else { None };
+        for _ in 0..ATTEMPTS {
+            let checked = self.check_gateway(gateway).await?;
+            let found: Found<Gateway> = self.read(gateway.name.as_str()).await?;
+            let before = expected.or(found.as_ref().map(|(_, version)| version));
+            match self.write(&checked, before).await {
+                Ok(version) => return Ok((checked, version)),
+                Err(Failure::Changed { .. }) if expected.is_none() => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(Failure::Changed { kind: "gateways", name: gateway.name.to_string() })
+    }
+
+    /// Removes a gateway; answers whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Invalid`] for the gateway of a cluster, which goes with its deployment; [`Failure::Driver`].
+    pub async fn delete_gateway(&self, name: &str) -> Result<bool, Failure> {
+        let world = self.loaded().await;
+        let Some(gateway) = find(&world, name) else { return Ok(false) };
+        if let Some(owner) = owner(&world, &gateway.name) {
+            let message = format!("gateway `{name}` belongs to deployment `{owner}` and goes with it");
+            return Err(Violation::new("InternalGatewayRemoveError", "name", message).into());
+        }
+        self.remove::<Gateway>(name).await
+    }
+}
+
+impl GatewayHandle {
+    /// Sets the weights of some routes, the rest stay; durable when it returns. A route is named by its path, or by the
+    /// part of it that only it has, such as the name of a service.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NotFound`] without such a gateway; [`Failure::Invalid`] for a route that it does not have, or weights
+    /// that do not sum to 0 or 100 %; [`Failure::Driver`].
+    pub async fn weights<'a>(&self, weights: impl IntoIterator<Item = (&'a str, Weight)>) -> Result<(), Failure> {
+        let weights: Vec<(&str, Weight)> = weights.into_iter().collect();
+        self.change(|gateway| {
+            weights.iter().try_for_each(|(route, weight)| {
+                route_mut(gateway, route)?.weight = Some(*weight);
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Sets, or with `None` clears, the condition of a route and the share of matching requests that it takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`weights`](Self::weights).
+    pub async fn condition(&self, route: &str, condition: Option<Condition>, strength: Weight) -> Result<(), Failure> {
+        self.change(|gateway| {
+            let route = route_mut(gateway, route)?;
+            route.strength = Some(if condition.is_some() { strength } else { Weight::ZERO });
+            route.condition.clone_from(&condition);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Returns when every agent that shows life serves the gateway as it is stored; see [`Engine::applied`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::applied`].
+    pub async fn applied(&self, deadline: Duration) -> Result<(), Failure> {
+        self.engine.applied(&self.name, deadline).await
+    }
+
+    async fn change(&self, change: impl Fn(&mut Gateway) -> Result<(), Violation>) -> Result<(), Failure> {
+        for _ in 0..ATTEMPTS {
+            let found: Found<Gateway> = self.engine.read(&self.name).await?;
+            let missing = || Failure::NotFound { kind: "gateways", name: self.name.clone() };
+            let (gateway, version) = found.ok_or_else(missing)?;
+            let mut gateway = Arc::unwrap_or_clone(gateway);
+            change(&mut gateway)?;
+            match self.engine.put_gateway(&gateway, Some(&version)).await {
+                Err(Failure::Changed { .. }) => {}
+                result => return result.map(|_| ()),
+            }
+        }
+        Err(Failure::Changed { kind: "gateways", name: self.name.clone() })
+    }
+}
+
+/// The route with that path, or the only one with such a segment in its path.
+fn route_mut<'a>(gateway: &'a mut Gateway, name: &str) -> Result<&'a mut Route, Violation> {
+    let paths: Vec<String> = gateway.routes.iter().map(|route| route.path.to_string()).collect();
+    let with_segment = |path: &String| path.split('/').any(|segment| segment == name);
+    let exact = paths.iter().position(|path| path == name);
+    let unique = || {
+        let mut found = paths.iter().enumerate().filter(|(_, path)| with_segment(path)).map(|(index, _)| index);
+        found.next().filter(|_| found.next().is_none())
+    };
+    match exact.or_else(unique).and_then(|index| gateway.routes.get_mut(index)) {
+        Some(route) => Ok(route),
+        None => {
+            let message = format!("gateway `{}` has no route `{name}`", gateway.name);
+            Err(Violation::new("UnresolvedRouteError", format!("routes/{name}"), message)
+                .hint(format!("it has {}", paths.join(", "))))
+        }
+    }
+}
+
+fn find(world: &World, name: &str) -> Option<Arc<Gateway>> {
+    world.artifacts.as_ref()?.gateways.get(name).map(|stored| Arc::clone(&stored.value))
+}
+
+/// The deployment that an internal gateway belongs to, while it exists.
+fn owner(world: &World, name: &GatewayName) -> Option<String> {
+    let deployment = name.segments().next().filter(|_| name.is_internal())?;
+    world.artifacts.as_ref()?.deployments.contains_key(deployment).then(|| deployment.to_owned())
+}
+
+pub(super) fn completed(gateway: &Gateway) -> Result<Gateway, Failure> {
+    let refused = |error: crate::weight::WeightError| {
+        Violation::new("GatewayRouteWeightError", "routes", error.to_string())
+            .hint("let the weights of all routes sum to 100%, or leave all of them out")
+    };
+    Ok(gateway.clone().completed().map_err(refused)?)
+}
+
+/// The gateway of a cluster comes and goes with its services: weights and conditions change, routes do not.
+fn check_internal(gateway: &Gateway, stored: Option<&Gateway>) -> Result<(), Failure> {
+    let name = &gateway.name;
+    if !name.is_internal() {
+        return Ok(());
+    }
+    let Some(stored) = stored else {
+        let message = format!("`{name}` has three segments: such gateways come with a deployment");
+        return Err(Violation::new("InternalGatewayCreateError", "name", message)
+            .hint("deploy a blueprint, or choose a name with one, two or four segments")
+            .into());
+    };
+    let refuse = |path: &RoutePath, what: &str| {
+        let message = format!("route `{path}` {what}; the routes of gateway `{name}` follow its services");
+        Violation::new("InternalGatewayUpdateError", format!("routes/{path}"), message)
+    };
+    let unknown = gateway.routes.iter().filter(|route| stored.route(&route.path).is_none());
+    let missing = stored.routes.iter().filter(|route| gateway.route(&route.path).is_none());
+    let violations: Vec<Violation> = unknown
+        .map(|route| refuse(&route.path, "is unknown"))
+        .chain(missing.map(|route| refuse(&route.path, "is missing")))
+        .collect();
+    if violations.is_empty() { Ok(()) } else { Err(Violations(violations).into()) }
+}
+
+/// No two gateways listen on one port.
+pub(super) fn check_port(world: &World, gateway: &Gateway) -> Result<(), Failure> {
+    let Some(port) = gateway.port.number else { return Ok(()) };
+    match port_owner(world, port, gateway.name.as_str()) {
+        None => Ok(()),
+        Some(other) => {
+            let message = format!("port {port} is taken by gateway `{other}`");
+            Err(Failure::Conflict(Violation::new("UnavailableGatewayPortError", "port", message)))
+        }
+    }
+}
+
+fn port_owner(world: &World, port: NonZeroU16, except: &str) -> Option<String> {
+    let gateways = world.artifacts.iter().flat_map(|artifacts| artifacts.gateways.iter());
+    let mut others =
+        gateways.filter(|(name, stored)| name.as_str() != except && stored.value.port.number == Some(port));
+    others.next().map(|(name, _)| name.clone())
+}

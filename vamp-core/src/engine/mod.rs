@@ -1,0 +1,37 @@
+//! [`Engine`]: what an embedder calls, and the loops behind it.
+//!
+//! ```text
+//! deploy, gateway(..).weights ──► stored artifacts ──► reconcile ──► ContainerDriver
+//!                                        │                 ▲
+//!                                        ▼                 │ observations, acknowledgements
+//!                                     publish ──► KeyValueStore ──► agents
+//! ```
+//!
+//! Every loop is level-triggered: it compares what is meant with what is observed, and does the difference. What it
+//! knows is one [`World`](world::World); the decisions are pure functions of it (`plan`, `routing::compile`).
+
+mod agents;
+mod artifact;
+mod builder;
+mod change;
+mod containers;
+mod deploy;
+mod failure;
+mod forget;
+mod gateways;
+mod merge;
+mod publish;
+mod reconcile;
+mod records;
+mod slice;
+mod wait;
+mod world;
+
+pub use artifact::Artifact;
+pub use builder::{Builder, Engine, Settings};
+pub use change::Change;
+pub use deploy::Options;
+pub use failure::Failure;
+pub use gateways::GatewayHandle;
+pub use world::AgentView;
+pub(crate) use world::{Published, Stored};

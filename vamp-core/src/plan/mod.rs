@@ -1,0 +1,9 @@
+//! Decisions, as pure functions: what is meant and what is observed, to what is to be done.
+
+mod drained;
+mod running;
+mod service;
+
+pub(crate) use drained::{Drained, Routing};
+pub(crate) use running::{Running, of_service, workload_id, workload_name};
+pub(crate) use service::{Plan, Settings, Situation, Step, decide, set_phase};

@@ -1,0 +1,229 @@
+//! From stored gateways and observed instances to the routing table: chained gateways are resolved here, so that a
+//! request crosses the proxy once.
+
+use super::{Decision, Gateway, Instance, Protocol, Route, Sticky, Target};
+use crate::{
+    model::{self, GatewayName, RoutePath},
+    weight::{Weight, rescale},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// How many gateways may stand behind each other.
+const CHAIN_LIMIT: usize = 8;
+
+/// What runs behind a route, as the compiler asks for it.
+pub trait Services {
+    /// The instances of one version of a service, at one of its ports, sorted by id.
+    ///
+    /// # Errors
+    ///
+    /// The reason why they are not known. Unknown is never none: the gateway stays as it was published.
+    fn instances(&self, path: &ServicePath) -> Result<Vec<Instance>, String>;
+
+    /// The versions of a cluster that have such a port and are on their way out.
+    fn leaving(&self, deployment: &str, cluster: &str, port: &str) -> Vec<ServicePath>;
+}
+
+/// One version of a service, and one of its ports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServicePath {
+    /// The deployment.
+    pub deployment: String,
+    /// The cluster in it.
+    pub cluster: String,
+    /// The service in it: the name of its breed.
+    pub service: String,
+    /// The name of the port.
+    pub port: String,
+}
+
+impl ServicePath {
+    /// The service without its port: `deployment/cluster/service`.
+    #[must_use]
+    pub fn service_key(&self) -> String {
+        format!("{}/{}/{}", self.deployment, self.cluster, self.service)
+    }
+
+    fn route_name(&self) -> String {
+        format!("{}/{}", self.service_key(), self.port)
+    }
+}
+
+/// The result: what to publish, and what depends on what.
+#[derive(Clone, Debug, Default)]
+pub struct Compiled {
+    /// The gateways with a port; `Err` is the reason why one cannot be published as stored.
+    pub gateways: BTreeMap<String, Result<Arc<Gateway>, String>>,
+    /// Gateways to the published ones that route through them, themselves included.
+    pub includes: BTreeMap<String, BTreeSet<String>>,
+    /// Services ([`ServicePath::service_key`]) to the published gateways that route to them.
+    pub services: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Compiles every gateway that has a port.
+pub fn compile(gateways: &BTreeMap<String, Arc<model::Gateway>>, services: &dyn Services) -> Compiled {
+    let mut compiled = Compiled::default();
+    for (name, gateway) in gateways {
+        let Some(port) = gateway.port.number else { continue };
+        let mut walk =
+            Walk { gateways, services, chain: Vec::new(), crossed: BTreeSet::new(), reached: BTreeSet::new() };
+        let decision = walk.decision(gateway);
+        let published = |decision| {
+            Arc::new(Gateway {
+                name: name.clone(),
+                port,
+                protocol: gateway.port.protocol,
+                virtual_hosts: gateway.virtual_hosts.clone(),
+                decision,
+            })
+        };
+        for crossed in walk.crossed {
+            compiled.includes.entry(crossed).or_default().insert(name.clone());
+        }
+        for service in walk.reached {
+            compiled.services.entry(service).or_default().insert(name.clone());
+        }
+        compiled.gateways.insert(name.clone(), decision.map(published));
+    }
+    compiled
+}
+
+/// One walk from a published gateway down to instances.
+struct Walk<'a> {
+    gateways: &'a BTreeMap<String, Arc<model::Gateway>>,
+    services: &'a dyn Services,
+    chain: Vec<GatewayName>,
+    crossed: BTreeSet<String>,
+    reached: BTreeSet<String>,
+}
+
+impl Walk<'_> {
+    fn decision(&mut self, gateway: &model::Gateway) -> Result<Decision, String> {
+        if self.chain.contains(&gateway.name) {
+            return Err(format!("gateway `{}` leads back to itself", gateway.name));
+        }
+        if self.chain.len() == CHAIN_LIMIT {
+            return Err(format!("more than {CHAIN_LIMIT} gateways stand behind each other"));
+        }
+        self.chain.push(gateway.name.clone());
+        self.crossed.insert(gateway.name.to_string());
+        let decision = self.routes(gateway).map(|routes| Decision {
+            gateway: gateway.name.to_string(),
+            sticky: gateway.sticky,
+            routes,
+        });
+        self.chain.pop();
+        decision.map(collapse)
+    }
+
+    fn routes(&mut self, gateway: &model::Gateway) -> Result<Vec<Route>, String> {
+        let shares = completed_weights(gateway)?;
+        let mut routes = Vec::with_capacity(gateway.routes.len());
+        for (route, weight) in gateway.routes.iter().zip(shares) {
+            let target = self.target(&route.path, gateway.port.protocol)?;
+            routes.push(compiled_route(route, weight, target));
+        }
+        routes.extend(self.leaving(gateway)?);
+        Ok(routes)
+    }
+
+    fn target(&mut self, path: &RoutePath, protocol: Protocol) -> Result<Target, String> {
+        if let RoutePath::Service { deployment, cluster, service, port } = path {
+            let text = ToString::to_string;
+            let (deployment, cluster) = (text(deployment), text(cluster));
+            let path = ServicePath { deployment, cluster, service: text(service), port: text(port) };
+            self.reached.insert(path.service_key());
+            return self.services.instances(&path).map(Target::Instances);
+        }
+        if let Some(name) = path.gateway() {
+            // A gateway that does not exist (yet) takes nothing, like a service without instances.
+            let Some(next) = self.gateways.get(name.as_str()) else { return Ok(Target::Instances(Vec::new())) };
+            if next.port.protocol != protocol {
+                return Err(format!("gateway `{name}` does not speak the protocol of the gateway before it"));
+            }
+            return self.decision(next).map(Target::Chained);
+        }
+        let address = path.address().ok_or_else(|| format!("`{path}` is not an address such as `[10.0.0.1:8080]`"))?;
+        let id = path.to_string();
+        let instance = Instance { id, host: address.host, port: address.port, traffic: super::Traffic::Ready };
+        Ok(Target::Instances(vec![instance]))
+    }
+
+    /// Versions on their way out get no new requests, and stay until theirs are finished.
+    fn leaving(&mut self, gateway: &model::Gateway) -> Result<Vec<Route>, String> {
+        let segments: Vec<&str> = gateway.name.segments().collect();
+        let &[deployment, cluster, port] = segments.as_slice() else { return Ok(Vec::new()) };
+        let mut routes = Vec::new();
+        for path in self.services.leaving(deployment, cluster, port) {
+            self.reached.insert(path.service_key());
+            let name = path.route_name();
+            if gateway.routes.iter().any(|route| route.path.to_string() == name) {
+                continue;
+            }
+            let target = Target::Instances(self.services.instances(&path)?);
+            routes.push(Route { target, ..bare_route(name) });
+        }
+        Ok(routes)
+    }
+}
+
+/// The weights of all routes; a gateway from a store that no longer sums up is scaled, never refused.
+fn completed_weights(gateway: &model::Gateway) -> Result<Vec<Weight>, String> {
+    let completed = gateway.clone().completed().map_err(|error| error.to_string())?;
+    let weights: Vec<Weight> = completed.routes.iter().map(|route| route.weight.unwrap_or_default()).collect();
+    Ok(if Weight::sum(&weights) == 0 { weights } else { rescale(&weights, Weight::FULL) })
+}
+
+fn bare_route(name: String) -> Route {
+    Route {
+        name,
+        weight: Weight::ZERO,
+        condition: None,
+        strength: Weight::ZERO,
+        balance: super::Balance::default(),
+        rewrites: Vec::new(),
+        target: Target::Instances(Vec::new()),
+    }
+}
+
+fn compiled_route(route: &model::Route, weight: Weight, target: Target) -> Route {
+    let strength = if route.condition.is_some() { route.strength.unwrap_or(Weight::FULL) } else { Weight::ZERO };
+    Route {
+        name: route.path.to_string(),
+        weight,
+        condition: route.condition.clone(),
+        strength,
+        balance: route.balance.unwrap_or_default(),
+        rewrites: route.rewrites.clone(),
+        target,
+    }
+}
+
+/// A choice that is none (one route that takes everything and leads to another gateway) is that gateway's choice.
+fn collapse(mut decision: Decision) -> Decision {
+    if decision.routes.len() != 1 {
+        return decision;
+    }
+    match decision.routes.pop() {
+        Some(Route { target: Target::Chained(inner), condition: None, weight: Weight::FULL, rewrites, .. })
+            if rewrites.is_empty() =>
+        {
+            Decision { sticky: stickier(decision.sticky, inner.sticky), ..inner }
+        }
+        route => {
+            decision.routes.extend(route);
+            decision
+        }
+    }
+}
+
+/// With one route, sticking to the route means nothing; sticking to the instance means more than to a route.
+const fn stickier(outer: Option<Sticky>, inner: Option<Sticky>) -> Option<Sticky> {
+    match (outer, inner) {
+        (Some(Sticky::Instance), _) | (_, Some(Sticky::Instance)) => Some(Sticky::Instance),
+        (_, inner) => inner,
+    }
+}
