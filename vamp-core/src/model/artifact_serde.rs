@@ -1,6 +1,7 @@
 //! `serde` for artifacts: the form that people write, so that there is only one.
 
-use super::{Blueprint, Breed, Gateway, read, write};
+use super::{Blueprint, Breed, Gateway, Named, Scale, read, write};
+use crate::condition::Condition;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 macro_rules! serde_as_written {
@@ -23,3 +24,5 @@ macro_rules! serde_as_written {
 serde_as_written!(Gateway, write::gateway, read::gateway_json);
 serde_as_written!(Breed, write::breed, read::breed_json);
 serde_as_written!(Blueprint, write::blueprint, read::blueprint_json);
+serde_as_written!(Named<Scale>, write::scale, read::scale_json);
+serde_as_written!(Named<Condition>, write::condition, read::condition_json);

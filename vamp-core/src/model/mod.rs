@@ -8,6 +8,7 @@ mod blueprint;
 mod breed;
 mod deployment;
 mod environment;
+pub mod export;
 mod gateway;
 mod interpolation;
 mod lookup;

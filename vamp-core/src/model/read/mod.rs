@@ -189,6 +189,14 @@ pub(super) fn breed_json(json: &Value) -> Result<Breed, Violations> {
     node(&Node::from(json), |at, report| breed::breed(at, report, &[]))
 }
 
+pub(super) fn scale_json(json: &Value) -> Result<Named<Scale>, Violations> {
+    node(&Node::from(json), scale::named)
+}
+
+pub(super) fn condition_json(json: &Value) -> Result<Named<Condition>, Violations> {
+    node(&Node::from(json), condition::named)
+}
+
 /// What was stored may lean on what is deployed already.
 pub(super) fn blueprint_json(json: &Value) -> Result<Blueprint, Violations> {
     node(&Node::from(json), |at, report| blueprint::blueprint(at, report, blueprint::Form::Request))

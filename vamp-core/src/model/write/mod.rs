@@ -6,6 +6,7 @@
 mod deployment;
 
 pub use deployment::deployment;
+pub(super) use deployment::{internal_templates, of_cluster};
 
 use super::{
     Argument, Blueprint, Breed, Cluster, Constants, Dialects, Environment, Gateway, GatewayTemplate, HealthCheck,

@@ -100,9 +100,11 @@ fn blueprints_read_back() {
 fn scales_conditions_and_health_checks_read_back() {
     let small = read::scale("name: s\ncpu: 500m\nmemory: 1.5GB\ninstances: 0\nmetadata: {a: b}\n").expect("reads");
     survives(&small, &scale(&small), read::scale);
+    survives_serde(&small);
     assert_eq!(scale(&small)["memory"], "1500.00MB");
     let named = read::condition("name: c\ncondition: \"cookie x has 'y z'\"\n").expect("reads");
     survives(&named, &condition(&named), read::condition);
+    survives_serde(&named);
     let check = "path: /h\nport: web\ninitial_delay: 1m\ntimeout: 1500ms\ninterval: 2s\nfailures: 3\n";
     let check = read::health_check(check).expect("reads");
     survives(&check, &health_check(&check), read::health_check);
