@@ -1,6 +1,8 @@
 //! The event stores keep their contract.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test says so by panicking")]
 
+#[path = "event/agreement.rs"]
+mod agreement;
 #[path = "persistence/embedded.rs"]
 mod embedded;
 

@@ -1,6 +1,8 @@
 //! The persistence stores keep their contract.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test says so by panicking")]
 
+#[path = "persistence/agreement.rs"]
+mod agreement;
 #[path = "persistence/crash.rs"]
 mod crash;
 #[path = "persistence/embedded.rs"]

@@ -135,11 +135,11 @@ fn place(transaction: &ReadTransaction, id: &str) -> Result<(i64, String), Failu
 /// One page.
 pub(super) fn page(transaction: &ReadTransaction, query: &Query, page: &Page) -> Result<Vec<Event>, Failure> {
     let mut found = Vec::new();
-    if page.limit > 0 {
-        find(transaction, query, page.after.as_deref(), |event| {
+    find(transaction, query, page.after.as_deref(), |event| {
+        if found.len() < page.limit {
             found.push(event);
-            found.len() < page.limit
-        })?;
-    }
+        }
+        found.len() < page.limit
+    })?;
     Ok(found)
 }
