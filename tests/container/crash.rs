@@ -7,8 +7,10 @@ use crate::{
 use std::{
     fs,
     io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
     path::PathBuf,
-    process::Stdio,
+    process::{Command, Stdio},
+    time::Duration,
 };
 use vamp_core::{
     ErrorKind,
@@ -61,6 +63,47 @@ async fn a_server_that_is_killed_leaves_its_instances_to_the_next() {
     process.remove(&workload).await;
     process.instances("none", <[_]>::is_empty).await;
     assert_eq!(process.pids(), Vec::<u32>::new());
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_at_any_moment_doubles_nothing_and_loses_nothing() {
+    for delay in [0, 1, 2, 4, 8, 12, 16, 24, 32, 48, 64] {
+        let mut process = Process::new();
+        let workload = process.workload(role::script("exec sleep 1000"), 3);
+        let mut server = role::server(&process.folder, &workload).stdout(Stdio::piped()).spawn().unwrap();
+        until("it has the folder", || process.folder.join("id").exists().then_some(())).await;
+        // The moment of the crash, not a wait for something.
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        server.kill().unwrap();
+        server.wait().unwrap();
+        process.start().await;
+        process.apply(&workload).await;
+        process.instances("three", healthy(3)).await;
+        assert_eq!(process.pids().len(), 3, "killed after {delay} ms");
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_another_boot_touches_no_process_of_this_one() {
+    let mut process = Process::open().await;
+    process.apply(&process.workload(role::script("exec sleep 1000"), 1)).await;
+    process.instances("one", healthy(1)).await;
+    process.crash().await;
+    kill(&process.pids());
+    let mut stranger = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+    let record = records(&process).remove(0);
+    let mut stored: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    let started = &mut stored["records"][0]["stage"]["started"];
+    started["pid"] = stranger.id().into();
+    started["boot"] = "another".into();
+    fs::write(&record, serde_json::to_vec(&stored).unwrap()).unwrap();
+    process.start().await;
+    process.instances("failed", |seen| seen.len() == 1 && seen[0].state == InstanceState::Failed).await;
+    process.instances("one again", healthy(1)).await;
+    let alive = stranger.try_wait().unwrap().is_none();
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    assert!(alive);
 }
 
 #[tokio::test]
@@ -154,11 +197,11 @@ async fn a_record_that_cannot_be_read_is_an_error_that_names_it() {
 async fn a_folder_in_use_is_refused_with_the_process_id_of_its_user() {
     let process = Process::open().await;
     let mut config = ProcessConfig::new(&process.folder);
-    config.lock_patience = std::time::Duration::ZERO;
+    config.lock_patience = Duration::ZERO;
     let error = ProcessDriver::open(config).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict);
     assert!(error.report().contains(&std::process::id().to_string()), "{}", error.report());
-    let stopped = stop_folder(&process.folder, std::time::Duration::ZERO).await;
+    let stopped = stop_folder(&process.folder, Duration::ZERO).await;
     assert_eq!(stopped.map_err(|error| error.kind), Err(ErrorKind::Conflict));
 }
 
@@ -167,12 +210,12 @@ async fn a_stopped_folder_runs_nothing_and_the_next_server_starts_it_again() {
     let mut process = Process::open().await;
     process.apply(&process.workload(role::service(&process.folder), 2)).await;
     process.instances("two healthy ones", healthy(2)).await;
-    assert_eq!(process.process().stop_all(std::time::Duration::from_secs(5)).await.unwrap(), 2);
+    assert_eq!(process.process().stop_all(Duration::from_secs(5)).await.unwrap(), 2);
     assert_eq!(process.pids(), Vec::<u32>::new());
     process.crash().await;
     process.start().await;
     process.instances("two healthy ones", healthy(2)).await;
     process.crash().await;
-    assert_eq!(stop_folder(&process.folder, std::time::Duration::from_secs(5)).await.unwrap(), 2);
+    assert_eq!(stop_folder(&process.folder, Duration::from_secs(5)).await.unwrap(), 2);
     assert_eq!(process.pids(), Vec::<u32>::new());
 }

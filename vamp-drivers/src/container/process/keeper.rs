@@ -107,7 +107,9 @@ impl Keeper {
             if record.stage != Stage::Intended {
                 continue;
             }
-            let leader = carriers.iter().find(|c| c.instance == record.id && c.seen.pid == c.seen.group);
+            // Of those that lead a group, the first: the others are its children.
+            let of_this = carriers.iter().filter(|c| c.instance == record.id && c.seen.pid == c.seen.group);
+            let leader = of_this.min_by_key(|carrier| carrier.seen.started);
             match leader {
                 Some(leader) => record.stage = Stage::Started(Identity::of(leader.seen, &self.context.boot)),
                 None => record.id = new_id(&self.stored.workload.id),

@@ -119,7 +119,7 @@ impl ProcessDriver {
             // One that left in between has halted too.
             let _ = halted.await;
         }
-        let stopped = self.context.blocking(move |context| stop::stop(&context.store.data, grace)).await;
+        let stopped = self.context.blocking(move |context| stop::stop(&context.store, grace)).await;
         stop::finish(stopped.and_then(|stopped| stopped), self.context.config.folder.display().to_string())
     }
 

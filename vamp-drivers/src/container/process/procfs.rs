@@ -6,6 +6,7 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, ErrorKind},
 };
@@ -94,30 +95,27 @@ pub(super) fn signal(target: Seen, signal: Signal) -> io::Result<()> {
     unless_gone(pidfd_send_signal(&handle, signal).map_err(io::Error::from)).map(|_| ())
 }
 
-/// Sends a signal to the group that this process leads, if it still does.
-pub(super) fn signal_group(leader: &Identity, signal: Signal) -> io::Result<()> {
-    let number = Pid::from_raw(leader.pid);
-    let (Some(number), Some(_alive)) = (number, open(leader.pid, leader.started)?) else { return Ok(()) };
+/// Sends a signal to the group that this process leads, if it is still there.
+pub(super) fn signal_group(leader: &Identity, boot: &str, signal: Signal) -> io::Result<()> {
+    let (Some(number), Some(_alive)) = (Pid::from_raw(leader.pid), leader.open(boot)?) else { return Ok(()) };
     unless_gone(kill_process_group(number, signal).map_err(io::Error::from)).map(|_| ())
 }
 
-/// The processes of this data folder, and those in a group that one of them leads or `leader` led; save this one.
+/// The processes of this data folder, of one instance or all, and those in a group that one of them leads; save this
+/// one. The environment finds a process that has left the group, the group one that has overwritten its environment.
 ///
-/// The group catches a process that has overwritten its environment, the environment one that has left the group.
-pub(super) fn family(data: &str, instance: Option<&str>, leader: Option<&Identity>) -> io::Result<Vec<Seen>> {
+/// `leaders` are alive or have ended just now: the number of a group that is long gone may be another's.
+pub(super) fn family(data: &str, instance: Option<&str>, leaders: &[Identity]) -> io::Result<Vec<Seen>> {
     let all = all()?;
     let mut family: Vec<Seen> = carriers_among(&all, data)?
         .into_iter()
         .filter(|carrier| instance.is_none_or(|instance| carrier.instance == instance))
         .map(|carrier| carrier.seen)
         .collect();
-    let led = |seen: &Seen| leader.filter(|leader| leader.pid == seen.group && leader.started <= seen.started);
-    // The number of a group is free for others once nobody is in it.
-    let reused = all.iter().any(|seen| leader.is_some_and(|l| l.pid == seen.pid && l.started != seen.started));
-    let grouped =
-        |seen: &&Seen| family.iter().any(|member| member.pid == seen.group) || (!reused && led(seen).is_some());
-    let grouped: Vec<Seen> = all.iter().filter(grouped).copied().collect();
-    family.extend(grouped);
+    let reused = |leader: &Identity| all.iter().any(|seen| seen.pid == leader.pid && seen.started != leader.started);
+    let mut groups: BTreeSet<i32> = family.iter().map(|seen| seen.pid).collect();
+    groups.extend(leaders.iter().filter(|leader| !reused(leader)).map(|leader| leader.pid));
+    family.extend(all.iter().filter(|seen| groups.contains(&seen.group)));
     family.sort();
     family.dedup();
     Ok(family)

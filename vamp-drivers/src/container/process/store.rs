@@ -44,7 +44,12 @@ impl Store {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
                 let bytes = fs::read(&path).map_err(|error| at(&path, &error))?;
-                found.push(serde_json::from_slice(&bytes).map_err(|error| at(&path, &error.into()))?);
+                let stored = serde_json::from_slice(&bytes).map_err(|error| {
+                    let text =
+                        format!("{error}; what it records may be running: repair it, or stop that and remove it");
+                    at(&path, &io::Error::new(io::ErrorKind::InvalidData, text))
+                });
+                found.push(stored?);
             }
         }
         Ok(found)

@@ -35,10 +35,11 @@ pub(super) async fn ended(handle: OwnedFd) -> io::Result<Exit> {
     })
 }
 
-/// Kills what is left of an instance: its group, and whoever carries its id. Returns when nobody is left.
-pub(super) fn sweep(data: &str, instance: &str, leader: Option<&Identity>) -> io::Result<()> {
+/// Kills what is left of an instance: whoever carries its id, and the group of a leader that is there or has ended just
+/// now. Returns when nobody is left.
+pub(super) fn sweep(data: &str, instance: &str, leaders: &[Identity]) -> io::Result<()> {
     for _ in 0..PASSES {
-        let left = procfs::family(data, Some(instance), leader)?;
+        let left = procfs::family(data, Some(instance), leaders)?;
         if left.is_empty() {
             return Ok(());
         }

@@ -114,12 +114,12 @@ impl Keeper {
             let outcome = match live.kill_at {
                 None => {
                     live.kill_at = Some(now + leaving.left(SystemTime::now()));
-                    procfs::signal_group(&live.identity, Signal::TERM)
+                    procfs::signal_group(&live.identity, &self.context.boot, Signal::TERM)
                 }
                 Some(at) if at <= now => {
                     live.kill_at = Some(now + RETRY);
-                    let (instance, leader) = (record.id.clone(), live.identity.clone());
-                    let sweep = move |context: &Context| watch::sweep(&context.store.data, &instance, Some(&leader));
+                    let (instance, leaders) = (record.id.clone(), live.leaders());
+                    let sweep = move |context: &Context| watch::sweep(&context.store.data, &instance, &leaders);
                     self.context.blocking(sweep).await.and_then(|swept| swept)
                 }
                 Some(_) => Ok(()),

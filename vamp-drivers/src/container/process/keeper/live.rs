@@ -18,12 +18,21 @@ use vamp_core::driver::InstanceState;
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) identity: Identity,
+    /// Whether it was there when the watch began.
+    found: bool,
     pub(super) verdicts: Vec<Verdict>,
     healthy_since: Option<Instant>,
     /// Once it has got the polite signal.
     pub(super) kill_at: Option<Instant>,
     /// Watches its end and its health; ends with this.
     _watches: JoinSet<()>,
+}
+
+impl Live {
+    /// Whose group is certainly this instance's.
+    pub(super) fn leaders(&self) -> Vec<Identity> {
+        if self.found { vec![self.identity.clone()] } else { Vec::new() }
+    }
 }
 
 impl Keeper {
@@ -51,6 +60,7 @@ impl Keeper {
             _ => vec![Verdict::Open(None)],
         };
         let handle = found.map(|(handle, _)| handle);
+        let found = handle.is_some();
         let end = End { context: Arc::clone(&self.context), instance: record.id.clone(), leader: identity.clone() };
         let mail = self.mail.clone();
         watches.spawn(async move {
@@ -59,7 +69,7 @@ impl Keeper {
             let _ = mail.send(Message::Ended { instance, exit });
         });
         let healthy = health::state(&verdicts).0 == InstanceState::Healthy;
-        Live { identity, verdicts, healthy_since: healthy.then(Instant::now), kill_at: None, _watches: watches }
+        Live { identity, found, verdicts, healthy_since: healthy.then(Instant::now), kill_at: None, _watches: watches }
     }
 
     /// Answers the verdicts to begin with.
@@ -116,6 +126,7 @@ impl End {
     /// Returns when the process has ended and what it left is swept away.
     async fn reached(self, mut handle: Option<OwnedFd>) -> Exit {
         let mut exit = Exit::Unknown;
+        let leaders = handle.iter().map(|_| self.leader.clone()).collect::<Vec<_>>();
         while let Some(open) = handle.take() {
             match watch::ended(open).await {
                 Ok(ended) => exit = ended,
@@ -126,8 +137,8 @@ impl End {
                 }
             }
         }
-        let (instance, leader) = (self.instance.clone(), self.leader.clone());
-        let sweep = move |context: &Context| watch::sweep(&context.store.data, &instance, Some(&leader));
+        let instance = self.instance.clone();
+        let sweep = move |context: &Context| watch::sweep(&context.store.data, &instance, &leaders);
         if let Err(error) = self.context.blocking(sweep).await.and_then(|swept| swept) {
             self.warn("what it left cannot be ended", &error);
         }
