@@ -99,7 +99,7 @@ mod tests {
             dependencies: Ordered::new(),
             status: Status::initiated(intention, UNIX_EPOCH),
             instances: vec![instance],
-            drain: Some(Drain { since: UNIX_EPOCH, instances: vec!["1".to_owned()] }),
+            drain: Some(Drain { since: UNIX_EPOCH, instances: vec!["1".to_owned()], released: false }),
         }
     }
 

@@ -1,7 +1,6 @@
 //! [`Reference`] and [`Named`].
 
 use super::{Metadata, Name};
-use serde::{Deserialize, Serialize};
 
 /// An artifact in place, or the name under which it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,12 +34,11 @@ impl Reference<super::Breed> {
 }
 
 /// A stored artifact of a kind that may also be anonymous: a scale, a condition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Named<T> {
     /// Its name.
     pub name: Name,
     /// Free-form data.
-    #[serde(default)]
     pub metadata: Metadata,
     /// What is named.
     pub value: T,
