@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Every loop is level-triggered: it compares what is meant with what is observed, and does the difference. What it
-//! knows is one [`World`](world::World); the decisions are pure functions of it (`plan`, `routing::compile`).
+//! knows is one `World`; the decisions are pure functions of it (`plan`, `routing::compile`).
 
 mod agents;
 mod artifact;
