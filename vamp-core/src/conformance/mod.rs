@@ -7,5 +7,6 @@ mod suite;
 
 pub mod container;
 pub mod event;
+pub mod gateway;
 pub mod key_value;
 pub mod persistence;

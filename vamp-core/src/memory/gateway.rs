@@ -19,9 +19,24 @@ pub struct Renderer;
 
 impl GatewayRenderer for Renderer {
     fn render(&self, table: &RoutingTable, _: &Target) -> BTreeMap<String, Result<Document, String>> {
-        let document = |gateway: &Gateway| document(gateway).map_err(|error| error.to_string());
-        table.gateways.iter().map(|(name, gateway)| (name.clone(), document(gateway))).collect()
+        table.gateways.iter().map(|(name, gateway)| (name.clone(), render(gateway))).collect()
     }
+}
+
+fn render(gateway: &Gateway) -> Result<Document, String> {
+    match doubled_route(&gateway.decision) {
+        Some(name) => Err(format!("two routes have the name `{name}`")),
+        None => document(gateway).map_err(|error| error.to_string()),
+    }
+}
+
+fn doubled_route(decision: &Decision) -> Option<&str> {
+    let mut names = BTreeSet::new();
+    decision.routes.iter().find_map(|route| match &route.target {
+        _ if !names.insert(&route.name) => Some(route.name.as_str()),
+        Leads::Chained(inner) => doubled_route(inner),
+        Leads::Instances(_) => None,
+    })
 }
 
 fn document(gateway: &Gateway) -> Result<Document, serde_json::Error> {
@@ -102,6 +117,10 @@ impl Proxy {
         let mut state = self.reached("apply", gateway)?;
         if state.refused.contains(gateway) {
             return Err(Error::new(ErrorKind::Invalid, "memory", "apply", gateway).because("refused by the test"));
+        }
+        if let Some(document) = document {
+            let refuse = |cause| Error::new(ErrorKind::Invalid, "memory", "apply", gateway).because(cause);
+            serde_json::from_str::<Gateway>(&document.structure).map_err(refuse)?;
         }
         let before = match document {
             Some(document) => state.serving.insert(gateway.to_owned(), document.clone()),
