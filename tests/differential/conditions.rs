@@ -203,6 +203,83 @@ pub(crate) const PATTERN_VALUES: [&str; 30] = [
     "^", "12", "1 2", "a word", "sword", "words", "a.b", "AB", "é", "a\tb", "_", "aé",
 ];
 
+/// Pieces of which many combinations are regular expressions, and some are taken.
+const PIECES: &[&str] = &[
+    "a",
+    "b",
+    "c",
+    "-",
+    "]",
+    "[",
+    "^",
+    "$",
+    ".",
+    "*",
+    "+",
+    "?",
+    "|",
+    "(",
+    ")",
+    "(?:",
+    "{2}",
+    "{1,3}",
+    "{2,}",
+    "{",
+    "}",
+    "[ab]",
+    "[^a]",
+    "[a-c]",
+    "[^a-b-]",
+    "[[:digit:]",
+    "[:alpha:]",
+    "[[:space:]]",
+    r"\d",
+    r"\D",
+    r"\w",
+    r"\W",
+    r"\s",
+    r"\S",
+    r"\b",
+    r"\B",
+    r"\.",
+    r"\\",
+    r"\-",
+    r"\]",
+    r"\A",
+    r"\z",
+    r"\x61",
+    r"\x{62}",
+    r"\t",
+    "&",
+    "&&",
+    "~",
+    "#",
+    " ",
+    "1",
+    "_",
+    "(?i)",
+    "(a|b)",
+    r"\/",
+    r"\#",
+    r"\ ",
+    "[[",
+    ":]",
+    "[]",
+    "[^]",
+    "--",
+];
+
+pub(crate) fn random_pattern(random: &mut Random) -> String {
+    (0..1 + random.below(7)).map(|_| random.pick(PIECES)).collect()
+}
+
+/// A value that such an expression may find.
+pub(crate) fn random_value(random: &mut Random) -> String {
+    let characters = ["a", "b", "c", "A", "-", "1", " ", ".", "]", "\\", "_", "[", "&", "é", "a", "b", ":", "\t", "#"];
+    let inner: String = (0..random.below(7)).map(|_| random.pick(&characters)).collect();
+    inner.trim().to_owned()
+}
+
 pub(crate) const COOKIE_TESTS: [&str; 17] = [
     "has cookie a",
     "has cookie b",

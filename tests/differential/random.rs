@@ -4,8 +4,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The seed of this run: `VAMP_TEST_SEED`, or the time.
 pub(crate) fn seed() -> u64 {
-    let given = std::env::var("VAMP_TEST_SEED").ok().map(|seed| seed.parse().expect("VAMP_TEST_SEED is a number"));
-    given.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64)
+    given().unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64)
+}
+
+/// `VAMP_TEST_SEED`.
+pub(crate) fn given() -> Option<u64> {
+    std::env::var("VAMP_TEST_SEED").ok().map(|seed| seed.parse().expect("VAMP_TEST_SEED is a number"))
 }
 
 /// SplitMix64.

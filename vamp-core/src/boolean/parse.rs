@@ -102,7 +102,8 @@ fn expression<'a, P>(
 ) -> Parsed<'a, Expr<P>> {
     let (mut rest, first) = conjunction(input, depth, operand)?;
     let Some(mut next) = operator(rest, "or", '|') else { return Ok((rest, first)) };
-    let mut operands = vec![first];
+    let mut operands = Vec::with_capacity(4);
+    operands.push(first);
     loop {
         let (after, parsed) = conjunction(next, depth, operand)?;
         operands.push(parsed);
@@ -121,7 +122,8 @@ fn conjunction<'a, P>(
 ) -> Parsed<'a, Expr<P>> {
     let (mut rest, first) = factor(input, depth, operand)?;
     let Some(mut next) = operator(rest, "and", '&') else { return Ok((rest, first)) };
-    let mut operands = vec![first];
+    let mut operands = Vec::with_capacity(4);
+    operands.push(first);
     loop {
         let (after, parsed) = factor(next, depth, operand)?;
         operands.push(parsed);

@@ -16,7 +16,7 @@ fn parts(header: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(header);
     std::iter::from_fn(move || {
         let text = rest?;
-        let end = end_of_value(text, |byte| byte == b',');
+        let end = end_of_value(text, [b',', b',']);
         let (part, after) = text.split_at_checked(end)?;
         rest = after.get(1..);
         Some(part.trim_ascii())
@@ -29,14 +29,14 @@ fn cookies(part: &[u8], short: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
     std::iter::from_fn(move || {
         loop {
             let text = rest.filter(|text| text.len() > short)?;
-            let equal = text.iter().position(|byte| matches!(byte, b'=' | b';' | b','))?;
+            let equal = memchr::memchr3(b'=', b';', b',', text)?;
             let (key, after) = (text.get(..equal)?, text.get(equal + 1..)?);
             if text.get(equal) != Some(&b'=') {
                 rest = Some(after);
                 continue;
             }
             let after = after.trim_ascii_start();
-            let (value, next) = after.split_at_checked(end_of_value(after, |byte| matches!(byte, b',' | b';')))?;
+            let (value, next) = after.split_at_checked(end_of_value(after, [b',', b';']))?;
             rest = next.get(1..);
             let key = key.trim_ascii();
             if key.first() != Some(&b'$') {
@@ -46,15 +46,16 @@ fn cookies(part: &[u8], short: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// Where the value at the beginning of `text` ends: at a `separator` outside quotes.
-fn end_of_value(text: &[u8], separator: impl Fn(u8) -> bool) -> usize {
+/// Where the value at the beginning of `text` ends: at one of two separators outside quotes.
+fn end_of_value(text: &[u8], [one, other]: [u8; 2]) -> usize {
+    let Some(start) = memchr::memchr3(one, other, b'"', text) else { return text.len() };
     let (mut quoted, mut escaped) = (false, false);
-    for (place, byte) in text.iter().enumerate() {
-        match byte {
+    for (place, byte) in text.iter().enumerate().skip(start) {
+        match *byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            byte if !quoted && separator(*byte) => return place,
+            byte if !quoted && (byte == one || byte == other) => return place,
             _ => {}
         }
     }

@@ -2,16 +2,15 @@
 
 use super::{Match, Predicate, Request, cookie};
 use http::header;
-use memchr::memmem;
 
 impl Predicate {
     /// Whether it holds for `request`; `None` if only HAProxy knows.
     pub fn matches(&self, request: &impl Request) -> Option<bool> {
         Some(match self {
             Self::Host(host) => request.header_values(&header::HOST).any(|value| host.is(value)),
-            Self::UserAgent(agent) => agent.parts().all(|part| {
+            Self::UserAgent(agent) => agent.parts().iter().all(|part| {
                 let mut values = request.header_values(&header::USER_AGENT);
-                values.any(|value| contains(value, part))
+                values.any(|value| part.is_in(value))
             }),
             Self::HeaderPresent(name) => request.header_values(name).next().is_some(),
             Self::CookiePresent(name) => any_cookie(request, name, |_| true),
@@ -31,16 +30,12 @@ impl Match {
     fn passes(&self, value: &[u8]) -> bool {
         match self {
             Self::Equals(text) => value == text.as_bytes(),
-            Self::Contains(text) => contains(value, text),
+            Self::Contains(needle) => needle.is_in(value),
             Self::StartsWith(text) => value.starts_with(text.as_bytes()),
             Self::EndsWith(text) => value.ends_with(text.as_bytes()),
             Self::Matches(pattern) => pattern.is_match(value),
         }
     }
-}
-
-fn contains(value: &[u8], text: &str) -> bool {
-    memmem::find(value, text.as_bytes()).is_some()
 }
 
 fn any_cookie(request: &impl Request, name: &str, mut test: impl FnMut(&[u8]) -> bool) -> bool {

@@ -1,8 +1,8 @@
 //! The tests of a condition: what stands between `and`, `or`, `not` and parentheses.
 
-use super::{Cidr, Expr, Host, Match, Pattern, Predicate, UserAgent, native, text};
+use super::{Cidr, Expr, Host, Match, Needle, Pattern, Predicate, UserAgent, native, text};
 use crate::boolean::{Parsed, blank, blanks, fail, fail_with, keyword};
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell};
 
 type Test<'a> = Parsed<'a, Expr<Predicate>>;
 
@@ -10,20 +10,23 @@ const EXPECTED: &str = "a test such as `host == x`, `user-agent has x`, `has hea
                         with /x`, `method == GET`, `client ip in 10.0.0.0/8`";
 const COMPARISON: &str = "==, !=, has, misses, starts with, ends with or matches";
 
-/// One test.
-pub(super) fn test(input: &str) -> Test<'_> {
+/// How many regular expressions a condition may have: each takes its time to compile, and memory.
+pub(super) const MAX_PATTERNS: usize = 64;
+
+/// One test; `patterns` counts the regular expressions up to now.
+pub(super) fn test<'a>(input: &'a str, patterns: &Cell<usize>) -> Test<'a> {
     let parsed = match input.as_bytes().first().map(u8::to_ascii_lowercase) {
         Some(b'<') => input.strip_prefix('<').map(raw),
         Some(b'u') => user_agent_keyword(input).map(user_agent),
         Some(b'c') => keyword(input, "cookie")
-            .map(cookie)
+            .map(|rest| cookie(rest, patterns))
             .or_else(|| client_ip_keyword(input).map(client_ip))
             .or_else(|| presence(input)),
         Some(b'h') => keyword(input, "host")
             .map(host)
-            .or_else(|| keyword(input, "header").map(header))
+            .or_else(|| keyword(input, "header").map(|rest| header(rest, patterns)))
             .or_else(|| presence(input)),
-        Some(b'p') => keyword(input, "path").map(path),
+        Some(b'p') => keyword(input, "path").map(|rest| path(rest, patterns)),
         Some(b'm') => keyword(input, "method").map(method).or_else(|| presence(input)),
         _ => None,
     };
@@ -136,18 +139,18 @@ fn presence(input: &str) -> Option<Test<'_>> {
     Some(fail(rest, "`header` or `cookie`, and its name"))
 }
 
-fn header(input: &str) -> Test<'_> {
+fn header<'a>(input: &'a str, patterns: &Cell<usize>) -> Test<'a> {
     let (rest, name) = text::header_name(subject(input, "a blank and the name of a header")?.0)?;
-    compared(rest, |test| Predicate::Header { name, test })
+    compared(rest, patterns, |test| Predicate::Header { name, test })
 }
 
-fn cookie(input: &str) -> Test<'_> {
+fn cookie<'a>(input: &'a str, patterns: &Cell<usize>) -> Test<'a> {
     let (rest, name) = text::cookie_name(subject(input, "a blank and the name of a cookie")?.0)?;
-    compared(rest, |test| Predicate::Cookie { name, test })
+    compared(rest, patterns, |test| Predicate::Cookie { name, test })
 }
 
-fn path(input: &str) -> Test<'_> {
-    compared(input, Predicate::Path)
+fn path<'a>(input: &'a str, patterns: &Cell<usize>) -> Test<'a> {
+    compared(input, patterns, Predicate::Path)
 }
 
 /// What follows the blank after `header` or `cookie`.
@@ -156,7 +159,7 @@ fn subject<'a>(input: &'a str, expected: &'static str) -> Parsed<'a, ()> {
 }
 
 /// A comparison and a value.
-fn compared<'a>(input: &'a str, predicate: impl FnOnce(Match) -> Predicate) -> Test<'a> {
+fn compared<'a>(input: &'a str, patterns: &Cell<usize>, predicate: impl FnOnce(Match) -> Predicate) -> Test<'a> {
     let Some((rest, comparison)) = comparison(input) else {
         let text = blanks(input);
         return fail_with(text, COMPARISON, "to test whether it is there at all: has header x, misses cookie x");
@@ -165,10 +168,13 @@ fn compared<'a>(input: &'a str, predicate: impl FnOnce(Match) -> Predicate) -> T
     let (test, negated) = match comparison {
         Comparison::Equals => (Match::Equals(value.into()), false),
         Comparison::Differs => (Match::Equals(value.into()), true),
-        Comparison::Has => (Match::Contains(value.into()), false),
-        Comparison::Misses => (Match::Contains(value.into()), true),
+        Comparison::Has => (Match::Contains(Needle::new(&value)), false),
+        Comparison::Misses => (Match::Contains(Needle::new(&value)), true),
         Comparison::StartsWith => (Match::StartsWith(value.into()), false),
         Comparison::EndsWith => (Match::EndsWith(value.into()), false),
+        Comparison::Matches if patterns.replace(patterns.get() + 1) >= MAX_PATTERNS => {
+            return fail_with(rest, "at most 64 regular expressions", "an alternation in one of them may do: (a|b)");
+        }
         Comparison::Matches => (Match::Matches(pattern(rest, &value, matches!(value, Cow::Borrowed(_)))?.1), false),
     };
     Ok((after, leaf(predicate(test), negated)))

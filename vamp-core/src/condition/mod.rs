@@ -53,6 +53,7 @@ mod cookie;
 mod evaluate;
 mod grammar;
 pub mod native;
+mod needle;
 mod parsed;
 mod pattern;
 mod predicate;
@@ -61,6 +62,7 @@ mod text;
 
 pub use crate::boolean::{Expr, ParseError};
 pub use cidr::Cidr;
+pub use needle::Needle;
 pub use parsed::Condition;
 pub use pattern::{InvalidPattern, Pattern};
 pub use predicate::{Host, Match, Predicate, UserAgent};

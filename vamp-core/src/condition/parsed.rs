@@ -4,6 +4,7 @@ use super::{Expr, ParseError, Predicate, Request, grammar};
 use crate::boolean;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{
+    cell::Cell,
     fmt::{self, Debug, Display},
     str::FromStr,
     sync::Arc,
@@ -38,7 +39,8 @@ impl Condition {
     ///
     /// Where the text is not a condition, with the place, what was expected there, and a hint.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        let expression = boolean::parse(text, grammar::test)?;
+        let patterns = Cell::new(0);
+        let expression = boolean::parse(text, |input| grammar::test(input, &patterns))?;
         let native = expression.any_leaf(&mut |leaf| matches!(leaf, Predicate::Native(_)));
         Ok(Self(Arc::new(Inner { text: text.into(), expression, native })))
     }

@@ -47,6 +47,12 @@ impl Pattern {
     pub(super) fn new(text: &str) -> Result<Self, InvalidPattern> {
         let (ignore_case, body) = split(text);
         let start = text.len() - body.len();
+        if body.is_empty() {
+            return Err(InvalidPattern {
+                offset: start,
+                reason: "an empty expression finds nothing in HAProxy".into(),
+            });
+        }
         let parsed = ParserBuilder::new().nest_limit(MAX_NEST).build().parse(body).map_err(|error| InvalidPattern {
             offset: start + error.span().start.offset,
             reason: error.kind().to_string(),
@@ -149,6 +155,10 @@ impl Subset<'_> {
         if ["[:", "[.", "[="].iter().any(|start| text.starts_with(start)) {
             return Err((class.span, "a class by name needs two pairs of brackets: [[:alpha:]]"));
         }
+        // To PCRE2 these begin a range.
+        if ["[]-", "[^]-", "[--", "[^--"].iter().any(|start| text.starts_with(start)) {
+            return Err((class.span, "a hyphen behind a bracket or a hyphen; put it last"));
+        }
         if text.contains(":]-") && !text.contains(":]-]") {
             return Err((class.span, "a hyphen behind a class by name; put it last"));
         }
@@ -194,6 +204,10 @@ impl ast::Visitor for Subset<'_> {
     fn visit_class_set_item_pre(&mut self, item: &ClassSetItem) -> Verdict {
         match item {
             ClassSetItem::Literal(found) => literal(found),
+            // To PCRE2 `-[:` is the begin of a class by name.
+            ClassSetItem::Range(range) if range.end.c == '[' && range.end.kind == LiteralKind::Verbatim => {
+                Err((range.span, "escape a bracket inside a class: \\["))
+            }
             ClassSetItem::Range(range) => literal(&range.start).and_then(|()| literal(&range.end)),
             ClassSetItem::Unicode(class) => Err((class.span, "Unicode classes are not known to HAProxy")),
             ClassSetItem::Bracketed(class) => Err((class.span, "escape a bracket inside a class: \\[")),

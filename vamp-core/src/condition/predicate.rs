@@ -1,6 +1,6 @@
 //! [`Predicate`]: the tests that a condition is made of.
 
-use super::{Cidr, Expr, Pattern, text::quote};
+use super::{Cidr, Expr, Needle, Pattern, text::quote};
 use crate::boolean::Leaf;
 use http::HeaderName;
 use std::fmt;
@@ -46,7 +46,7 @@ pub enum Match {
     /// It is this.
     Equals(Box<str>),
     /// This is a part of it.
-    Contains(Box<str>),
+    Contains(Needle),
     /// It begins with this.
     StartsWith(Box<str>),
     /// It ends with this.
@@ -93,12 +93,11 @@ fn without_port(host: &[u8]) -> &[u8] {
     }
 }
 
-/// A test of the user agent: a text, or a browser's name that stands for several.
+/// A test of the user agent: a text, or a browser's name that stands for one or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserAgent {
     text: Box<str>,
-    /// What the name stands for; empty if it is no browser's name.
-    parts: &'static [&'static str],
+    parts: Box<[Needle]>,
 }
 
 /// What the names of browsers stand for.
@@ -114,8 +113,10 @@ impl UserAgent {
     /// The test for `text`, or for what it stands for if it is the name of a browser.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let browser = BROWSERS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        Self { text: text.into(), parts: browser.map_or(&[], |(_, parts)| parts) }
+        match BROWSERS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
+            Some((_, parts)) => Self { text: text.into(), parts: parts.iter().map(|part| Needle::new(part)).collect() },
+            None => Self { text: text.into(), parts: Box::new([Needle::new(text)]) },
+        }
     }
 
     /// The test as it was written.
@@ -125,15 +126,17 @@ impl UserAgent {
     }
 
     /// What must be in the header, all of it.
-    pub fn parts(&self) -> impl Iterator<Item = &str> {
-        let text = self.parts.is_empty().then_some(&*self.text);
-        self.parts.iter().copied().chain(text)
+    #[must_use]
+    pub fn parts(&self) -> &[Needle] {
+        &self.parts
     }
 
-    /// The same test as an ordinary tree over texts.
+    /// The same test as an ordinary tree, each leaf of which has one part, itself.
     pub(super) fn expand(&self) -> Expr<Predicate> {
-        let leaf = |text: &str| Expr::Leaf(Predicate::UserAgent(Self { text: text.into(), parts: &[] }));
-        Expr::and(self.parts().map(leaf).collect())
+        let leaf = |part: &Needle| {
+            Expr::Leaf(Predicate::UserAgent(Self { text: part.as_str().into(), parts: Box::new([part.clone()]) }))
+        };
+        Expr::and(self.parts.iter().map(leaf).collect())
     }
 }
 
@@ -161,8 +164,8 @@ impl Match {
         let (prefix, comparison, value) = match (self, negated) {
             (Self::Equals(value), false) => ("", "==", &**value),
             (Self::Equals(value), true) => ("", "!=", &**value),
-            (Self::Contains(value), false) => ("", "has", &**value),
-            (Self::Contains(value), true) => ("", "misses", &**value),
+            (Self::Contains(value), false) => ("", "has", value.as_str()),
+            (Self::Contains(value), true) => ("", "misses", value.as_str()),
             (Self::StartsWith(value), _) => ("not ", "starts with", &**value),
             (Self::EndsWith(value), _) => ("not ", "ends with", &**value),
             (Self::Matches(pattern), _) => ("not ", "matches", pattern.as_str()),

@@ -1,6 +1,6 @@
 //! A condition that is printed and read again is the same.
 
-use crate::condition::{Cidr, Condition, Expr, Host, Match, Pattern, Predicate, UserAgent};
+use crate::condition::{Cidr, Condition, Expr, Host, Match, Needle, Pattern, Predicate, UserAgent};
 use http::HeaderName;
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn values() -> impl Strategy<Value = Box<str>> {
 fn matches() -> impl Strategy<Value = Match> {
     prop_oneof![
         values().prop_map(Match::Equals),
-        values().prop_map(Match::Contains),
+        values().prop_map(|value| Match::Contains(Needle::new(&value))),
         values().prop_map(Match::StartsWith),
         values().prop_map(Match::EndsWith),
         "(\\(\\?i\\))?\\^?[a-z]{0,3}(\\[a-f'\"\\]\\+|\\(x\\|y\\)|\\\\d\\{2\\})"

@@ -89,6 +89,7 @@ fn a_regular_expression_that_haproxy_reads_otherwise_is_refused_at_its_place() {
         (r"a(?i)b", 1),
         (r"(?i:a)", 2),
         (r"(?x)a", 0),
+        (r"(?i)", 4),
         (r"a**", 2),
         (r"a++", 2),
         (r"a{2}{3}", 4),
@@ -102,6 +103,10 @@ fn a_regular_expression_that_haproxy_reads_otherwise_is_refused_at_its_place() {
         (r"[a[b]]", 2),
         (r"[:alpha:]", 0),
         (r"[[:alpha:]-z]", 0),
+        (r"[]-a]", 0),
+        (r"[--{2}]", 0),
+        (r"[+-[:alpha:]", 1),
+        (r"a[^]-z]", 1),
         (r"é", 0),
         (r"[à-é]", 1),
         (r"\v", 0),
@@ -117,6 +122,13 @@ fn a_regular_expression_that_haproxy_reads_otherwise_is_refused_at_its_place() {
         assert_eq!(error.offset(), 14 + offset, "{pattern}: {error}");
         assert!(error.hint().is_some_and(|hint| !hint.is_empty()), "{pattern}");
     }
+}
+
+#[test]
+fn a_condition_has_at_most_64_regular_expressions() {
+    let many = |count: usize| vec!["(path matches ^/a)"; count].join(" or ");
+    assert!(Condition::parse(&many(64)).is_ok());
+    assert!(refuse(&many(65)).expected().contains("64 regular expressions"));
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn acl_text(predicate: &Predicate) -> String {
 fn test_text(test: &Match) -> String {
     match test {
         Match::Equals(value) => format!("-m str -- {}", word(value)),
-        Match::Contains(value) => format!("-m sub -- {}", word(value)),
+        Match::Contains(value) => format!("-m sub -- {}", word(value.as_str())),
         Match::StartsWith(value) => format!("-m beg -- {}", word(value)),
         Match::EndsWith(value) => format!("-m end -- {}", word(value)),
         Match::Matches(pattern) if pattern.ignores_case() => format!("-m reg -i -- {}", word(pattern.body())),
