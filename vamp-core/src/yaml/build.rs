@@ -12,15 +12,20 @@ pub struct Limits {
     pub bytes: usize,
     /// Lists and maps within each other; 64 by default.
     pub depth: usize,
-    /// What anchors and aliases may add: one for each node and each byte of text; 1 Mi by default.
+    /// Entries of one list or map; 10 000 by default.
+    pub entries: usize,
+    /// What anchors and aliases may add: one for each node and each byte of text; 256 Ki by default.
     pub copies: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 1 << 20, depth: 64, copies: 1 << 20 }
+        Self { bytes: 1 << 20, depth: 64, entries: 10_000, copies: 1 << 18 }
     }
 }
+
+/// More violations than these help nobody.
+pub(crate) const MOST_VIOLATIONS: usize = 1_000;
 
 /// The text of bytes.
 ///
@@ -60,6 +65,9 @@ pub fn documents(source: &str, limits: Limits) -> Result<Vec<Node>, Violations> 
             builder.violations.push(violation);
             break;
         }
+        if builder.violations.len() >= MOST_VIOLATIONS {
+            break;
+        }
     }
     if builder.violations.is_empty() { Ok(builder.documents) } else { Err(Violations(builder.violations)) }
 }
@@ -85,6 +93,7 @@ struct Frame {
     key: Option<(String, Position)>,
     keys: BTreeSet<String>,
     size: Size,
+    nodes: usize,
 }
 
 /// What a copy of a node costs.
@@ -175,7 +184,7 @@ impl<'s> Builder<'s> {
         self.check_depth(1, at)?;
         let node = Node { content, position: at, verbatim: None };
         let size = Size { units: 1, depth: 1 };
-        self.stack.push(Frame { node, anchor, key: None, keys: BTreeSet::new(), size });
+        self.stack.push(Frame { node, anchor, key: None, keys: BTreeSet::new(), size, nodes: 0 });
         Ok(())
     }
 
@@ -199,6 +208,13 @@ impl<'s> Builder<'s> {
             return Ok(());
         };
         frame.size.hold(size);
+        frame.nodes += 1;
+        // A map has two nodes for each entry.
+        let allowed = if matches!(frame.node.content, Content::Map(_)) { 2 } else { 1 } * self.limits.entries;
+        if frame.nodes > allowed {
+            let message = format!("a list or map has more than {} entries", self.limits.entries);
+            return Err(self.refuse(node.position, &message));
+        }
         let entries = match &mut frame.node.content {
             Content::List(items) => {
                 items.push(node);

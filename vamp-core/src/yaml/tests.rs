@@ -121,6 +121,9 @@ fn what_is_too_deep_or_too_long_is_refused() {
     assert_eq!(refused(&"[".repeat(100_000)).code, "YamlParsingError");
     assert_eq!(refused(&"- ".repeat(100_000)).code, "YamlParsingError");
     assert!(refused(&"x".repeat((1 << 20) + 1)).message.contains("1048577 bytes"));
+    let entries = |count: usize| format!("[{}]", "x,".repeat(count));
+    assert!(documents(&entries(10_000), Limits::default()).is_ok());
+    assert!(refused(&entries(10_001)).message.contains("more than 10000 entries"));
     let Violations(found) = utf8(b"a: 1\nb: \xc3\xa9\xff\n").expect_err("not UTF-8");
     assert_eq!((found[0].line, found[0].column), (Some(2), Some(5)));
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::model::{Blueprint, Cluster, Dialects, Environment, Name, gateway::GatewayTemplates};
 use crate::yaml::entries_to_json;
+use std::collections::BTreeSet;
 
 /// What is read as a blueprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,10 +73,10 @@ fn gateways(at: &Cursor<'_>, report: &mut Report<'_>) -> GatewayTemplates {
 
 /// Variables by `cluster.environment_variables.NAME`; the short `cluster.NAME` becomes that.
 fn environment(at: &Cursor<'_>, report: &mut Report<'_>, clusters: &[Cluster]) -> Environment {
-    let read = traits::environment(at, report, Aliases::Dropped);
+    let clusters: BTreeSet<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     let mut environment = Environment::new();
-    for (key, variable) in read {
-        let long = long_name(&key, clusters);
+    for (key, variable) in traits::environment(at, report, Aliases::Dropped) {
+        let long = long_name(&key, &clusters);
         if environment.insert(long.as_str(), variable).is_some() {
             let message = format!("`{long}` is declared twice");
             report.refuse_key(&at.path.join(&key), "MalformedTraitError", message, "keep one of them");
@@ -85,12 +86,11 @@ fn environment(at: &Cursor<'_>, report: &mut Report<'_>, clusters: &[Cluster]) -
 }
 
 /// The known cluster with the longest name decides, since names of clusters may have dots.
-fn long_name(key: &str, clusters: &[Cluster]) -> String {
-    let rest = |cluster: &Cluster| key.strip_prefix(cluster.name.as_str())?.strip_prefix('.').map(str::to_owned);
-    let found = clusters.iter().filter_map(|cluster| Some((cluster.name.as_str(), rest(cluster)?)));
-    match found.max_by_key(|(name, _)| name.len()) {
+fn long_name(key: &str, clusters: &BTreeSet<&str>) -> String {
+    let splits = key.rmatch_indices('.').map(|(at, _)| (&key[..at], &key[at + 1..]));
+    match splits.into_iter().find(|(cluster, _)| clusters.contains(cluster)) {
         Some((cluster, rest)) => {
-            let name = rest.strip_prefix("environment_variables.").or(rest.strip_prefix("env.")).unwrap_or(&rest);
+            let name = rest.strip_prefix("environment_variables.").or(rest.strip_prefix("env.")).unwrap_or(rest);
             format!("{cluster}.environment_variables.{name}")
         }
         None => key.to_owned(),

@@ -4,7 +4,7 @@ use super::suggest::closest;
 use crate::{
     model::Metadata,
     violation::{Violation, Violations},
-    yaml::{Entry, Node, Position, entries_to_json},
+    yaml::{Entry, MOST_VIOLATIONS, Node, Position, entries_to_json},
 };
 use std::{fmt::Display, str::FromStr};
 
@@ -26,7 +26,7 @@ impl<S: ToString> FromIterator<S> for Path {
     }
 }
 
-/// The violations of one document.
+/// The violations of one document: the first thousand.
 #[derive(Debug)]
 pub(super) struct Report<'n> {
     root: Option<&'n Node>,
@@ -40,12 +40,14 @@ impl<'n> Report<'n> {
 
     /// Adds a violation at the value that `path` leads to, or as far as the document goes; an empty hint is none.
     pub(super) fn refuse(&mut self, path: &Path, code: &'static str, message: impl Into<String>, hint: &str) {
-        self.add(path, self.place(path).map(|(_, value)| value), code, message.into(), hint);
+        let at = self.has_room().then(|| self.place(path)).flatten();
+        self.add(path, at.map(|(_, value)| value), code, message.into(), hint);
     }
 
     /// Adds a violation at a key.
     pub(super) fn refuse_key(&mut self, path: &Path, code: &'static str, message: impl Into<String>, hint: &str) {
-        self.add(path, self.place(path).map(|(key, _)| key), code, message.into(), hint);
+        let at = self.has_room().then(|| self.place(path)).flatten();
+        self.add(path, at.map(|(key, _)| key), code, message.into(), hint);
     }
 
     /// Adds a violation at a place that the caller knows better.
@@ -53,7 +55,14 @@ impl<'n> Report<'n> {
         self.add(path, Some(at), code, message, hint);
     }
 
+    const fn has_room(&self) -> bool {
+        self.violations.len() < MOST_VIOLATIONS
+    }
+
     fn add(&mut self, path: &Path, at: Option<Position>, code: &'static str, message: String, hint: &str) {
+        if !self.has_room() {
+            return;
+        }
         let mut violation = Violation::new(code, path.0.join("/"), message);
         if let Some(at) = at.filter(|at| at.line > 0) {
             violation = violation.at(at.line, at.column);

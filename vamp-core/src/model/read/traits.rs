@@ -3,6 +3,7 @@
 use super::report::{Cursor, Report};
 use crate::model::{Argument, Constant, Constants, Environment, Ordered, Port, Variable, interpolation};
 use crate::yaml::Content;
+use std::collections::BTreeSet;
 
 /// Whose variables are read: only a breed gives them aliases.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,9 +55,10 @@ fn entries<'n>(
     strict: bool,
 ) -> Vec<(String, Option<String>, Cursor<'n>, Option<String>)> {
     let mut found: Vec<(String, Option<String>, Cursor<'n>, Option<String>)> = Vec::new();
+    let mut names = BTreeSet::new();
     for (key, at) in at.entries(report) {
         let (name, alias) = split_alias(key);
-        if found.iter().any(|(other, ..)| other == name) {
+        if !names.insert(name) {
             report.refuse_key(&at.path, "MalformedTraitError", format!("`{name}` is declared twice"), "keep one");
         } else if check_name(&at, report, name, strict)
             && alias.is_none_or(|alias| check_name(&at, report, alias, false))

@@ -46,13 +46,13 @@ fn services(blueprint: &Blueprint) -> impl Iterator<Item = (&Cluster, usize, &Se
 /// Variables of the blueprint must exist where they point to.
 fn check_environment(blueprint: &Blueprint, report: &mut Report<'_>) {
     let at: Path = ["environment_variables"].into_iter().collect();
+    let clusters: BTreeMap<&str, &Cluster> =
+        blueprint.clusters.iter().map(|cluster| (cluster.name.as_str(), cluster)).collect();
     for (key, _) in blueprint.environment_variables.iter() {
-        let known = blueprint.clusters.iter().any(|cluster| {
-            let rest =
-                key.strip_prefix(cluster.name.as_str()).and_then(|rest| rest.strip_prefix(".environment_variables."));
-            rest.is_some_and(|name| {
-                breeds(cluster).is_none_or(|all| all.iter().any(|breed| breed.environment_variables.contains(name)))
-            })
+        let split = key.split_once(".environment_variables.");
+        let cluster = split.and_then(|(cluster, name)| Some((clusters.get(cluster)?, name)));
+        let known = cluster.is_some_and(|(cluster, name)| {
+            breeds(cluster).is_none_or(|all| all.iter().any(|breed| breed.environment_variables.contains(name)))
         });
         if !known {
             let message = format!("`{key}` is no variable of a cluster");

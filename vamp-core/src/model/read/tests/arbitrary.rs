@@ -44,3 +44,32 @@ fn the_documents_that_are_damaged_are_good() {
     assert!(read::blueprint(DOCUMENTS[0]).is_ok(), "{:?}", read::blueprint(DOCUMENTS[0]));
     assert!(read::gateway(DOCUMENTS[1]).is_ok());
 }
+
+/// Documents of the size that is still read, each the worst of its kind.
+#[test]
+fn the_worst_documents_are_answered_in_bounded_time() {
+    let many = |entry: &dyn Fn(usize) -> String| (0..9_999).map(entry).collect::<String>();
+    let begin = std::time::Instant::now();
+    for source in [
+        format!("name: g\nroutes:\n{}", many(&|n| format!("  r{n}: {{}}\n"))),
+        format!("name: g\nroutes:\n{}", many(&|n| format!("- r{n}\n"))),
+        format!("name: g\nroutes:\n{}", many(&|n| format!("  r{n}:\n"))),
+        format!("name: b\ndeployable: x\nenv:\n{}", many(&|n| format!("  V{n}: $V{n}\n"))),
+        format!("name: b\nclusters:\n{}", many(&|n| format!("  c{n}: b{n}\n"))),
+        format!(
+            "name: b\nenv:\n{}clusters:\n{}",
+            many(&|n| format!("  c{n}.A: x\n")),
+            many(&|n| format!("  c{n}: b{n}\n"))
+        ),
+        format!("name: g\n{}", many(&|n| format!("k{n}: x\n"))),
+    ] {
+        for kind in [Kind::Gateway, Kind::Breed, Kind::Blueprint] {
+            let _ = read::artifacts(&source, Some(kind));
+        }
+    }
+    assert!(begin.elapsed() < std::time::Duration::from_secs(120), "{:?}", begin.elapsed());
+    assert_eq!(
+        read::gateway(&format!("name: g\n{}", many(&|n| format!("k{n}: x\n")))).expect_err("unknown").0.len(),
+        1_000
+    );
+}
