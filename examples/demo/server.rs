@@ -20,7 +20,7 @@ use tokio::{
 const TO_ANSWER: Duration = Duration::from_secs(30);
 const TO_END: Duration = Duration::from_secs(15);
 const TO_STOP_ALL: Duration = Duration::from_secs(60);
-/// Everything that descends from the server carries this variable with the data folder as its value.
+/// What the server starts with its own environment carries the data folder in this variable.
 const MARK: &str = "VAMP_DEMO";
 
 /// A `vamp server` on a data folder.
@@ -155,16 +155,23 @@ impl Server {
         }
     }
 
-    /// The processes that descend from this server or name its data folder, by id, with their command lines.
+    /// The processes that belong to this data folder, by id, with their command lines.
+    ///
+    /// They name the folder or something in it in their command line or environment, or write or work there.
     pub(crate) fn processes(&self) -> Vec<(u32, String)> {
         let folder = self.data.to_string_lossy();
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-            let read = |name: &str| fs::read(entry.path().join(name)).unwrap_or_default();
-            let (line, environment) = (read("cmdline"), read("environ"));
+            let path = entry.path();
+            let line = fs::read(path.join("cmdline")).unwrap_or_default();
             // A process that has ended and waits for its parent has no command line.
-            if id != std::process::id() && !line.is_empty() && (names(&line, &folder) || names(&environment, &folder)) {
+            if id == std::process::id() || line.is_empty() {
+                continue;
+            }
+            let environment = fs::read(path.join("environ")).unwrap_or_default();
+            let mut links = ["cwd", "fd/1", "fd/2"].iter().filter_map(|name| fs::read_link(path.join(name)).ok());
+            if names(&line, &folder) || names(&environment, &folder) || links.any(|link| link.starts_with(&self.data)) {
                 found.push((id, String::from_utf8_lossy(&line).replace('\0', " ").trim().to_owned()));
             }
         }
