@@ -2,9 +2,9 @@
 //!
 //! A [`Weight`] is parts per million. The laws:
 //!
-//! - [`split`] gives routes without a weight what is left of 100 %, and the result sums to exactly 0 or 100 %;
-//! - [`rescale`] keeps proportions and sums to exactly the total asked for;
-//! - [`shift`] moves traffic between two routes and leaves the sum and every other route alone.
+//! - [`split()`] gives routes without a weight what is left of 100 %, and the result sums to exactly 0 or 100 %;
+//! - [`rescale()`] keeps proportions and sums to exactly the total asked for;
+//! - [`shift()`] moves traffic between two routes and leaves the sum and every other route alone.
 //!
 //! Where parts do not divide evenly, the largest remainder gets the extra part, the earlier route on a tie (Hamilton's
 //! method).
