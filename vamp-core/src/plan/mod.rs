@@ -3,6 +3,8 @@
 mod drained;
 mod running;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use drained::{Drained, Routing};
 pub(crate) use running::{Running, of_service, workload_id, workload_name};
