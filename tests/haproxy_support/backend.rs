@@ -21,7 +21,7 @@ use vamp_core::routing::Instance;
 pub struct Backend {
     pub name: String,
     pub port: u16,
-    pub requests: Arc<AtomicU64>,
+    requests: Arc<AtomicU64>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
@@ -37,6 +37,11 @@ impl Backend {
         let requests = Arc::new(AtomicU64::new(0));
         let accepting = tokio::spawn(accept(listener, name.to_owned(), Arc::clone(&requests), delay));
         Self { name: name.to_owned(), port, requests, accepting }
+    }
+
+    /// How many requests it got.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// This backend as an instance of a route.

@@ -1,6 +1,15 @@
 //! A client that keeps its connection.
 
-use std::{collections::BTreeMap, io, net::Ipv4Addr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -99,6 +108,39 @@ async fn read(stream: &mut TcpStream) -> io::Result<Answer> {
     Ok(Answer { status, head, body: String::from_utf8_lossy(&received[end..end + length]).into_owned() })
 }
 
+/// Requests without pause, until it is stopped.
+#[derive(Debug)]
+pub struct Load {
+    clients: JoinSet<BTreeMap<String, u64>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Load {
+    /// Some clients keep their connection, others open a new one for each request.
+    pub fn start(port: u16, keeping: usize, fresh: usize) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut clients = JoinSet::new();
+        let all = (0..keeping).map(|_| Client::new(port)).chain((0..fresh).map(|_| Client::fresh(port)));
+        for mut client in all {
+            let stop = Arc::clone(&stop);
+            clients.spawn(async move {
+                let mut counts = BTreeMap::new();
+                while !stop.load(Ordering::Relaxed) {
+                    count(&mut client, "", &mut counts).await;
+                }
+                counts
+            });
+        }
+        Self { clients, stop }
+    }
+
+    /// Who answered; failures by their kind.
+    pub async fn stop(self) -> BTreeMap<String, u64> {
+        self.stop.store(true, Ordering::Relaxed);
+        sum(self.clients).await
+    }
+}
+
 /// Who answered `total` requests, sent over eight connections; failures are counted by their kind.
 pub async fn shares(port: u16, total: u64, headers: &'static str) -> BTreeMap<String, u64> {
     const CONNECTIONS: u64 = 8;
@@ -108,15 +150,23 @@ pub async fn shares(port: u16, total: u64, headers: &'static str) -> BTreeMap<St
             let mut client = Client::new(port);
             let mut counts = BTreeMap::new();
             for _ in 0..total / CONNECTIONS {
-                let who = match client.send("/", headers).await {
-                    Ok(answer) => answer.who(),
-                    Err(error) => error.kind().to_string(),
-                };
-                *counts.entry(who).or_insert(0) += 1;
+                count(&mut client, headers, &mut counts).await;
             }
             counts
         });
     }
+    sum(clients).await
+}
+
+async fn count(client: &mut Client, headers: &str, counts: &mut BTreeMap<String, u64>) {
+    let who = match client.send("/", headers).await {
+        Ok(answer) => answer.who(),
+        Err(error) => error.kind().to_string(),
+    };
+    *counts.entry(who).or_insert(0) += 1;
+}
+
+async fn sum(mut clients: JoinSet<BTreeMap<String, u64>>) -> BTreeMap<String, u64> {
     let mut all = BTreeMap::new();
     while let Some(counts) = clients.join_next().await {
         for (who, count) in counts.expect("a client") {

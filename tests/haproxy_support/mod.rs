@@ -6,7 +6,7 @@ mod backend;
 mod client;
 
 pub use backend::Backend;
-pub use client::{Client, shares};
+pub use client::{Client, Load, shares};
 
 use std::{
     collections::BTreeMap,
