@@ -49,8 +49,11 @@ impl Folder {
         Self(path)
     }
 
+    /// `VAMP_TEST_HAPROXY` names another HAProxy than that of the `PATH`.
     pub fn config(&self) -> HaproxyConfig {
+        let program = std::env::var("VAMP_TEST_HAPROXY").unwrap_or_else(|_| "haproxy".to_owned());
         HaproxyConfig::new(&self.0)
+            .with_program(program)
             .with_coalesce(Duration::from_millis(10))
             .with_hard_stop_after(Duration::from_secs(30))
     }
