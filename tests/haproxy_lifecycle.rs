@@ -1,4 +1,5 @@
 //! HAProxy as a process: adopted, started again, kept at its last good configuration.
+#![cfg(test)]
 
 mod haproxy_support;
 

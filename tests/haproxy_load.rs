@@ -1,4 +1,5 @@
 //! Changes while requests are under way: none of them fails. These tests run alone.
+#![cfg(test)]
 
 mod haproxy_support;
 

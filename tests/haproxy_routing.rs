@@ -1,4 +1,5 @@
 //! Where requests go, through a real HAProxy.
+#![cfg(test)]
 
 mod haproxy_support;
 

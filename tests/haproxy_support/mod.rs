@@ -1,6 +1,5 @@
 //! A real HAProxy in a folder of its own, backends that answer their name, and a client that counts answers.
-// Each test binary uses a part of it, and clippy takes a shared module for code that is not a test.
-#![allow(dead_code, unused_imports, unreachable_pub, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, unreachable_pub)] // Each test binary uses a part of it.
 
 mod backend;
 mod client;
