@@ -1,2 +1,7 @@
 //! The `vamp` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vamp_server::cli::main()
+}

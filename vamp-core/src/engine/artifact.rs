@@ -1,6 +1,9 @@
 //! [`Artifact`]: what is stored under a kind and a name.
 
-use crate::model::{Blueprint, Breed, Deployment, Gateway, Named, Scale};
+use crate::{
+    condition::Condition,
+    model::{Blueprint, Breed, Deployment, Gateway, Named, Scale},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
@@ -30,5 +33,6 @@ artifact! {
     Breed => "breeds",
     Deployment => "deployments",
     Gateway => "gateways",
+    Named<Condition> => "conditions",
     Named<Scale> => "scales",
 }

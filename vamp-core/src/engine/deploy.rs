@@ -28,6 +28,8 @@ pub struct Options {
 }
 
 impl Options {
+    /// Do it.
+    pub const DEFAULT: Self = Self { validate_only: false };
     /// Check only.
     pub const VALIDATE_ONLY: Self = Self { validate_only: true };
 }

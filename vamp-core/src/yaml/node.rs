@@ -112,6 +112,28 @@ impl Node {
         Position { line: start.line, column: start.column.saturating_add(u32::try_from(before).unwrap_or(u32::MAX)) }
     }
 
+    /// Where the value stands that a path such as `routes/[127.0.0.1:9101]/weight` leads to: as far as the path goes.
+    /// Keys may contain `/`.
+    #[must_use]
+    pub fn locate(&self, path: &str) -> Position {
+        if let Some(items) = self.items() {
+            let (index, rest) = path.split_once('/').unwrap_or((path, ""));
+            let item = index.parse().ok().and_then(|index: usize| items.get(index));
+            return item.map_or(self.position, |item| item.locate(rest));
+        }
+        let rest_behind = |key: &str| path.strip_prefix(key).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let entries = self.entries().unwrap_or_default().iter();
+        let fitting = entries.filter_map(|entry| Some((entry, rest_behind(&entry.key)?)));
+        match fitting.min_by_key(|(_, rest)| rest.len()) {
+            Some((entry, "")) => entry.position,
+            Some((entry, rest)) => match entry.value.locate(&rest[1..]) {
+                nothing if nothing == entry.value.position => entry.position,
+                found => found,
+            },
+            None => self.position,
+        }
+    }
+
     /// The JSON that this is: plain scalars that JSON writes the same way are numbers and truth values, all others
     /// text.
     #[must_use]

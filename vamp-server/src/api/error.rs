@@ -1,0 +1,107 @@
+//! From what went wrong to a problem document: in this one place.
+
+use axum::{
+    Json,
+    http::{StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use vamp_core::{ErrorKind, Violation, Violations, engine::Failure};
+
+/// A problem document (RFC 9457), which also has the original's `message`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// What is wrong, for people.
+    detail: String,
+    /// The same, under the original's name.
+    message: String,
+    /// Every violation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Violation>,
+}
+
+impl Problem {
+    /// A problem without violations.
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: message.clone(),
+            message,
+            errors: Vec::new(),
+        }
+    }
+
+    fn with(mut self, errors: Vec<Violation>) -> Self {
+        self.errors = errors;
+        self
+    }
+}
+
+/// The status that a failure is.
+#[must_use]
+pub const fn status_of(failure: &Failure) -> StatusCode {
+    match failure {
+        Failure::Invalid(_) => StatusCode::BAD_REQUEST,
+        Failure::NotFound { .. } => StatusCode::NOT_FOUND,
+        Failure::Conflict(_) | Failure::Refused(_) => StatusCode::CONFLICT,
+        Failure::Changed { .. } => StatusCode::PRECONDITION_FAILED,
+        Failure::NotYet(_) => StatusCode::GATEWAY_TIMEOUT,
+        Failure::Driver(error) => match error.kind {
+            ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Ambiguous => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        },
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let problem = Self::new(status_of(&failure), failure.to_string());
+        match failure {
+            Failure::Invalid(violations) => problem.with(violations.0),
+            Failure::Conflict(violation) => problem.with(vec![violation]),
+            _ => problem,
+        }
+    }
+}
+
+impl From<Violations> for Problem {
+    fn from(violations: Violations) -> Self {
+        Failure::Invalid(violations).into()
+    }
+}
+
+impl From<vamp_core::Error> for Problem {
+    fn from(error: vamp_core::Error) -> Self {
+        Failure::Driver(error).into()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if status.is_server_error() && status != StatusCode::GATEWAY_TIMEOUT {
+            tracing::error!(status = self.status, message = %self.message, "answered with an error");
+        }
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self)).into_response()
+    }
+}
+
+pub(super) async fn no_such_path(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at `{}`; the API is below /api/v1", uri.path()))
+}
+
+pub(super) async fn no_such_method(uri: Uri) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("`{}` does not take this method", uri.path()))
+}

@@ -1,0 +1,146 @@
+//! Who may ask: the rules of the listener.
+//!
+//! The process driver runs commands, so a web page must not reach the API through the browser of somebody who may: a
+//! foreign `Origin`, a `Host` that is not the listener's (a rebound name), and bodies of a type that forms can send are
+//! refused. There is no CORS.
+
+use super::error::Problem;
+use crate::config::{Config, Token};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::{net::SocketAddr, sync::Arc};
+
+/// The rules of one listener.
+#[derive(Debug)]
+pub(super) struct Guard {
+    listen: SocketAddr,
+    token: Option<Token>,
+}
+
+impl Guard {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { listen: config.listen, token: config.token.clone() }
+    }
+
+    fn refusal(&self, method: &Method, headers: &HeaderMap) -> Option<Problem> {
+        let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+        let forbidden = |message: String| Some(Problem::new(StatusCode::FORBIDDEN, message));
+        match text(header::HOST) {
+            Some(host) if self.is_ours(host) => {}
+            Some(host) => return forbidden(format!("`Host: {host}` is not this server; it is {}", self.listen)),
+            None => return forbidden(format!("the `Host` header is missing; this server is {}", self.listen)),
+        }
+        if let Some(origin) = text(header::ORIGIN)
+            && !origin.strip_prefix("http://").is_some_and(|host| self.is_ours(host))
+        {
+            return forbidden(format!("`Origin: {origin}` is foreign: web pages of others may not use this API"));
+        }
+        if !self.shows_token(text(header::AUTHORIZATION)) {
+            let message = "show the token as `Authorization: Bearer …`";
+            return Some(Problem::new(StatusCode::UNAUTHORIZED, message));
+        }
+        let has_body = text(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+            || headers.contains_key(header::TRANSFER_ENCODING);
+        let reads_body = method == Method::POST || method == Method::PUT || method == Method::DELETE;
+        if reads_body && has_body && !text(header::CONTENT_TYPE).is_some_and(is_artifact_type) {
+            let message = "say what the body is: `Content-Type: application/json` or `application/x-yaml`";
+            return Some(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+        }
+        None
+    }
+
+    /// A listener on loopback has the names of loopback. For any other one the token is the guard, since it may be
+    /// reached by names that it cannot know.
+    fn is_ours(&self, host: &str) -> bool {
+        if !self.listen.ip().is_loopback() {
+            return true;
+        }
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => (name, port),
+            _ => (host, "80"),
+        };
+        let address = name.trim_start_matches('[').trim_end_matches(']').parse();
+        let is_loopback =
+            name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+        is_loopback && port == self.listen.port().to_string()
+    }
+
+    fn shows_token(&self, authorization: Option<&str>) -> bool {
+        let Some(token) = &self.token else { return true };
+        let shown =
+            authorization.and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")));
+        shown.is_some_and(|shown| token.is(shown.trim()))
+    }
+}
+
+fn is_artifact_type(content_type: &str) -> bool {
+    let name = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    ["application/json", "application/x-yaml", "application/yaml"].contains(&name.as_str())
+}
+
+pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    match guard.refusal(request.method(), request.headers()) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderName, HeaderValue};
+
+    fn refused(listen: &str, method: &Method, headers: &[(&str, &str)]) -> Option<u16> {
+        let guard = Guard { listen: listen.parse().unwrap(), token: None };
+        let header =
+            |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+        let problem = guard.refusal(method, &headers.iter().map(header).collect())?;
+        Some(problem.into_response().status().as_u16())
+    }
+
+    #[test]
+    fn the_listener_answers_to_the_names_of_loopback_only() {
+        for host in ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "[::1]:8080"] {
+            assert_eq!(refused("127.0.0.1:8080", &Method::GET, &[("host", host)]), None, "{host}");
+        }
+        for host in [
+            "evil.example",
+            "evil.example:8080",
+            "localhost",
+            "localhost:80",
+            "127.0.0.1.evil.example:8080",
+            "10.0.0.1:8080",
+        ] {
+            assert_eq!(refused("127.0.0.1:8080", &Method::GET, &[("host", host)]), Some(403), "{host}");
+        }
+        assert_eq!(refused("127.0.0.1:8080", &Method::GET, &[]), Some(403));
+        assert_eq!(refused("127.0.0.1:80", &Method::GET, &[("host", "localhost")]), None);
+    }
+
+    #[test]
+    fn a_foreign_origin_is_refused_even_for_reading() {
+        let ask = |origin| refused("127.0.0.1:8080", &Method::GET, &[("host", "localhost:8080"), ("origin", origin)]);
+        assert_eq!(ask("http://localhost:8080"), None);
+        for origin in ["https://evil.example", "http://localhost:3000", "https://localhost:8080", "null"] {
+            assert_eq!(ask(origin), Some(403), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_body_says_that_it_is_json_or_yaml() {
+        let ask = |kind: &str| {
+            let headers = [("host", "localhost:8080"), ("content-length", "5"), ("content-type", kind)];
+            refused("127.0.0.1:8080", &Method::PUT, &headers)
+        };
+        for kind in ["application/json", "application/json; charset=utf-8", "application/x-yaml", "Application/YAML"] {
+            assert_eq!(ask(kind), None, "{kind}");
+        }
+        for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""] {
+            assert_eq!(ask(kind), Some(415), "{kind}");
+        }
+    }
+}

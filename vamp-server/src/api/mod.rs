@@ -1,0 +1,82 @@
+//! The REST API: a translation between HTTP and the [`Engine`].
+//!
+//! | verb and path, below `/api/v1` | answer |
+//! |---|---|
+//! | GET `/info` | 200: what this server is and how its parts are |
+//! | GET `/agents` · DELETE `/agents/{name}` | 200 · 204: who serves what; forget one that will not come back |
+//! | GET `/gateways`, `/breeds`, `/blueprints`, `/scales`, `/conditions` | 200: a sorted list; `page`, `per_page` |
+//! | GET, PUT, DELETE `/{kind}/{name}` · POST `/{kind}` | 200, 202 (gateways) or 200, 204 · 201 |
+//! | GET `/deployments` · GET `/deployments/{name}` | 200 |
+//! | POST `/deployments` · PUT `/deployments/{name}` | 202: merges a blueprint |
+//! | DELETE `/deployments/{name}` | 202: removes the services that the body names; without a body, all |
+//!
+//! Bodies are YAML or JSON. `?validate_only=true` checks without storing. `?wait=SECONDS` answers when what was asked for
+//! has taken effect, 504 with the reason if it has not by then. Every error is a problem document (RFC 9457) with every
+//! violation at once.
+
+mod artifact;
+mod body;
+mod deployment;
+mod error;
+mod gateway;
+mod guard;
+mod kind;
+mod page;
+mod status;
+
+pub use error::{Problem, status_of};
+
+use crate::config::Config;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{delete, get},
+};
+use std::sync::Arc;
+use vamp_core::{
+    condition::Condition,
+    engine::Engine,
+    model::{Blueprint, Breed, Named, Scale},
+};
+
+/// Bytes of a body.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// What every request may need.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    engine: Engine,
+    identity: Arc<status::Identity>,
+    native_conditions: bool,
+}
+
+/// The API of an engine, with the rules of its listener. Serve it alone, or nest it in a router of your own.
+pub fn router(engine: &Engine, config: &Config) -> Router {
+    let api = Api {
+        engine: engine.clone(),
+        identity: Arc::new(status::Identity::new(&config.namespace)),
+        native_conditions: config.native_conditions,
+    };
+    let v1 = Router::new()
+        .route("/info", get(status::info))
+        .route("/agents", get(status::agents))
+        .route("/agents/{name}", delete(status::forget_agent))
+        .route("/gateways", get(gateway::list).post(gateway::create))
+        .route("/gateways/{*name}", get(gateway::one).put(gateway::put).delete(gateway::remove))
+        .route("/deployments", get(deployment::list).post(deployment::create))
+        .route("/deployments/{name}", get(deployment::one).put(deployment::merge).delete(deployment::remove))
+        .merge(artifact::routes::<Breed>())
+        .merge(artifact::routes::<Blueprint>())
+        .merge(artifact::routes::<Named<Scale>>())
+        .merge(artifact::routes::<Named<Condition>>())
+        .fallback(error::no_such_path)
+        .method_not_allowed_fallback(error::no_such_method)
+        .with_state(api);
+    let guard = Arc::new(guard::Guard::new(config));
+    Router::new()
+        .nest("/api/v1", v1)
+        .fallback(error::no_such_path)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(guard, guard::check))
+}

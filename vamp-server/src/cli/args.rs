@@ -1,0 +1,81 @@
+//! The command line as types.
+
+use crate::config::{Config, ConfigError, Given};
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+/// Runs new versions of services beside old ones, and decides request by request who gets which.
+#[derive(Debug, Parser)]
+#[command(name = "vamp", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the API server with a gateway agent in it.
+    ///
+    /// Instances and HAProxy go on when the server ends, and the next one on the same data folder finds them again.
+    /// `vamp down` stops everything.
+    #[cfg(feature = "http")]
+    #[command(
+        after_help = "Example:\n  vamp server --data-dir .vamp\n  curl -X PUT 'localhost:8080/api/v1/deployments/sava?wait=60' \
+        -H 'Content-Type: application/x-yaml' --data-binary @examples/artifacts/sava-1.0.yml"
+    )]
+    Server(ServerArgs),
+    /// Stop the server, every instance and HAProxy of a data folder.
+    ///
+    /// What was deployed stays stored: the next server on that folder runs it again.
+    #[command(after_help = "Example:\n  vamp down --data-dir .vamp")]
+    Down(DownArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DownArgs {
+    /// The folder that the server was given.
+    #[arg(long, env = "VAMP_DATA_DIR", default_value = ".vamp", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServerArgs {
+    /// Where the API listens; anything but loopback needs a token [default: 127.0.0.1:8080]
+    #[arg(long, env = "VAMP_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Where everything is kept: artifacts, instances, HAProxy [default: .vamp]
+    #[arg(long, env = "VAMP_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The address on which gateways listen [default: 127.0.0.1]
+    #[arg(long, env = "VAMP_GATEWAY_BIND", value_name = "ADDRESS")]
+    gateway_bind: Option<IpAddr>,
+    /// Whose instances and keys these are [default: default]
+    #[arg(long, env = "VAMP_NAMESPACE", value_name = "NAME")]
+    namespace: Option<String>,
+    /// The HAProxy program [default: haproxy]
+    #[arg(long, env = "VAMP_HAPROXY", value_name = "PROGRAM")]
+    haproxy: Option<PathBuf>,
+    /// A file with the token that clients have to show as `Authorization: Bearer …`
+    #[arg(long, env = "VAMP_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Refuse conditions in HAProxy's own language, `< … >`
+    #[arg(long, env = "VAMP_NO_NATIVE_CONDITIONS")]
+    no_native_conditions: bool,
+    /// A YAML file with the same settings, e.g. `data_dir: .vamp`; flags and environment win
+    #[arg(long, env = "VAMP_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ServerArgs {
+    pub(crate) fn config(self) -> Result<Config, ConfigError> {
+        let Self { listen, data_dir, gateway_bind, namespace, haproxy, token_file, no_native_conditions, config } =
+            self;
+        let native_conditions = no_native_conditions.then(|| "no".to_owned());
+        let flags = Given { listen, data_dir, gateway_bind, namespace, haproxy, token_file, native_conditions };
+        let file = config.as_deref().map(Given::read).transpose()?.unwrap_or_default();
+        flags.or(file).complete()
+    }
+}

@@ -1,0 +1,67 @@
+//! `vamp server`.
+
+use super::{Trouble, args::ServerArgs};
+use crate::{api, compose::Composition, config::Config, instance::Server};
+use std::{fs, io};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+pub(super) async fn run(args: ServerArgs) -> Result<(), Trouble> {
+    let config = args.config().map_err(|error| Trouble::Usage(error.to_string()))?;
+    let folder = config.data_dir.display();
+    fs::create_dir_all(&config.data_dir)
+        .map_err(|error| Trouble::Failed(format!("data folder {folder}: {error}; choose another with --data-dir")))?;
+    // The port first: nothing is started for a server that nobody could reach.
+    let listener = listen(&config).await?;
+    let composition = Composition::open(&config).await.map_err(|error| Trouble::Failed(error.report()))?;
+    Server::claim(&config.data_dir).map_err(|error| Trouble::Failed(format!("data folder {folder}: {error}")))?;
+    serve(&config, listener, composition).await
+}
+
+async fn listen(config: &Config) -> Result<TcpListener, Trouble> {
+    TcpListener::bind(config.listen).await.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program listens there; end it, or choose another with --listen",
+            io::ErrorKind::PermissionDenied => "ports below 1024 need root; choose another with --listen",
+            _ => "choose another address with --listen",
+        };
+        Trouble::Failed(format!("cannot listen on {}: {error}; {hint}", config.listen))
+    })
+}
+
+async fn serve(config: &Config, listener: TcpListener, composition: Composition) -> Result<(), Trouble> {
+    let (stop, stopped) = watch::channel(false);
+    let until = |mut stopped: watch::Receiver<bool>| async move {
+        // A sender that is gone means the end as well.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let router = api::router(&composition.engine, config);
+    let api = axum::serve(listener, router).with_graceful_shutdown(until(stopped.clone()));
+    let running = tokio::spawn(composition.run(until(stopped)));
+    tracing::info!(listen = %config.listen, data_dir = %config.data_dir.display(), "ready");
+    let api = tokio::spawn(api.into_future());
+    end().await.map_err(|error| Trouble::Failed(error.to_string()))?;
+    tracing::info!("ends; instances and HAProxy go on, `vamp down` stops them");
+    let _ = stop.send(true);
+    let served = tokio::time::timeout(std::time::Duration::from_secs(5), api).await;
+    running.await.map_err(|error| Trouble::Failed(error.to_string()))?;
+    match served {
+        Ok(Ok(result)) => result.map_err(|error| Trouble::Failed(error.to_string())),
+        Ok(Err(error)) => Err(Trouble::Failed(error.to_string())),
+        // Requests that wait for something long are cut off.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Returns at the first SIGTERM or SIGINT.
+async fn end() -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! The only file that names drivers: from [`Config`] to an engine and an agent.
+
+use crate::config::Config;
+use std::{future::Future, sync::Arc, time::Duration};
+use vamp_core::{
+    Error, ErrorKind, Result,
+    agent::Agent,
+    driver::{Clock, ContainerDriver, EventStore, GatewayRenderer, PersistenceStore, Proxy},
+    engine::Engine,
+    memory,
+};
+use vamp_drivers::SystemClock;
+
+/// Time between the polite signal and the kill, when everything is stopped.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Everything that runs in one server.
+#[derive(Debug)]
+pub struct Composition {
+    /// What the API calls.
+    pub engine: Engine,
+    agent: Agent,
+}
+
+impl Composition {
+    /// Opens every driver in the data folder, and finds what a former server left running there.
+    ///
+    /// # Errors
+    ///
+    /// When a driver cannot be opened, or this build has none of a kind.
+    pub async fn open(config: &Config) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let (persistence, events) = stores(config)?;
+        let routing = Arc::new(memory::KeyValue::new(Arc::clone(&clock)));
+        let engine = Engine::builder()
+            .namespace(&config.namespace)
+            .containers("process", containers(config).await?)
+            .key_value(Arc::clone(&routing) as _)
+            .persistence(persistence)
+            .events(events)
+            .clock(Arc::clone(&clock))
+            .build()?;
+        let (renderer, proxy) = gateways(config).await?;
+        let agent = Agent::new("local", &config.namespace, routing, renderer, proxy, clock);
+        Ok(Self { engine, agent })
+    }
+
+    /// Runs the engine and the agent until `shutdown` is ready. Instances and the proxy go on without them.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
+        tokio::select! {
+            () = self.engine.run(shutdown) => {}
+            () = self.agent.run(std::future::pending()) => {}
+        }
+    }
+}
+
+/// Stops the instances and the proxy of a data folder that no server uses; answers how many instances that were.
+///
+/// # Errors
+///
+/// When something cannot be stopped.
+pub async fn stop(config: &Config) -> Result<usize> {
+    let instances = stop_instances(config).await?;
+    stop_gateways(config).await?;
+    Ok(instances)
+}
+
+/// For a build without a driver of that kind.
+#[allow(dead_code, reason = "a build with every driver has no use for it")]
+fn missing(what: &'static str, feature: &'static str) -> Error {
+    Error::new(ErrorKind::Unsupported, "server", "start", what)
+        .because(format!("this build has no such driver; build it with the feature `{feature}`"))
+}
+
+#[cfg(feature = "embedded")]
+fn stores(config: &Config) -> Result<(Arc<dyn PersistenceStore>, Arc<dyn EventStore>)> {
+    let store = Arc::new(vamp_drivers::persistence::EmbeddedStore::open(config.data_dir.join("store.redb"))?);
+    Ok((Arc::clone(&store) as _, store as _))
+}
+
+#[cfg(not(feature = "embedded"))]
+fn stores(_: &Config) -> Result<(Arc<dyn PersistenceStore>, Arc<dyn EventStore>)> {
+    Err(missing("a store of artifacts", "embedded"))
+}
+
+#[cfg(feature = "process")]
+async fn containers(config: &Config) -> Result<Arc<dyn ContainerDriver>> {
+    use vamp_drivers::container::process::{ProcessConfig, ProcessDriver};
+    Ok(Arc::new(ProcessDriver::open(ProcessConfig::new(config.data_dir.join("instances"))).await?))
+}
+
+#[cfg(feature = "process")]
+async fn stop_instances(config: &Config) -> Result<usize> {
+    vamp_drivers::container::process::stop_folder(&config.data_dir.join("instances"), GRACE).await
+}
+
+#[cfg(not(feature = "process"))]
+async fn containers(_: &Config) -> Result<Arc<dyn ContainerDriver>> {
+    Err(missing("a driver for instances", "process"))
+}
+
+#[cfg(not(feature = "process"))]
+async fn stop_instances(_: &Config) -> Result<usize> {
+    Ok(0)
+}
+
+#[cfg(feature = "haproxy")]
+async fn gateways(config: &Config) -> Result<(Arc<dyn GatewayRenderer>, Arc<dyn Proxy>)> {
+    use vamp_drivers::gateway::haproxy::{HaproxyConfig, HaproxyProxy, HaproxyRenderer};
+    let haproxy = HaproxyConfig::new(config.data_dir.join("haproxy"))
+        .with_program(&config.haproxy)
+        .with_bind(config.gateway_bind);
+    Ok((Arc::new(HaproxyRenderer), Arc::new(HaproxyProxy::start(haproxy).await?)))
+}
+
+#[cfg(feature = "haproxy")]
+async fn stop_gateways(config: &Config) -> Result<()> {
+    vamp_drivers::gateway::haproxy::HaproxyProxy::stop_folder(&config.data_dir.join("haproxy")).await
+}
+
+#[cfg(not(feature = "haproxy"))]
+async fn gateways(_: &Config) -> Result<(Arc<dyn GatewayRenderer>, Arc<dyn Proxy>)> {
+    Err(missing("a proxy", "haproxy"))
+}
+
+#[cfg(not(feature = "haproxy"))]
+async fn stop_gateways(_: &Config) -> Result<()> {
+    Ok(())
+}

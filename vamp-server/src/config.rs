@@ -1,0 +1,174 @@
+//! [`Config`]: what the server is told by flags, environment and file, in that order of precedence.
+
+use serde::Deserialize;
+use std::{
+    fmt, fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+use vamp_core::yaml;
+
+/// What the server is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// Where everything is kept: artifacts, instances, HAProxy.
+    pub data_dir: PathBuf,
+    /// The address on which gateways listen.
+    pub gateway_bind: IpAddr,
+    /// Whose instances and keys these are.
+    pub namespace: String,
+    /// The HAProxy program.
+    pub haproxy: PathBuf,
+    /// What clients have to show; needed when `listen` is not on loopback.
+    pub token: Option<Token>,
+    /// Whether conditions may be HAProxy's own, `< … >`.
+    pub native_conditions: bool,
+}
+
+/// A secret that clients have to show. `Debug` does not.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// Whether this is the secret, in a time that does not tell how much of it is right.
+    #[must_use]
+    pub fn is(&self, shown: &str) -> bool {
+        let (ours, theirs) = (self.0.as_bytes(), shown.as_bytes());
+        let difference = ours.iter().zip(theirs).fold(0_u8, |sum, (left, right)| sum | (left ^ right));
+        ours.len() == theirs.len() && difference == 0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// One source of settings; what it does not say is `None`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Given {
+    /// See [`Config::listen`].
+    pub listen: Option<SocketAddr>,
+    /// See [`Config::data_dir`].
+    pub data_dir: Option<PathBuf>,
+    /// See [`Config::gateway_bind`].
+    pub gateway_bind: Option<IpAddr>,
+    /// See [`Config::namespace`].
+    pub namespace: Option<String>,
+    /// See [`Config::haproxy`].
+    pub haproxy: Option<PathBuf>,
+    /// A file with the token.
+    pub token_file: Option<PathBuf>,
+    /// `yes` or `no`; see [`Config::native_conditions`].
+    pub native_conditions: Option<String>,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Given {
+    /// The settings of a YAML file.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or says something that is no setting.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let refuse = |why: String| ConfigError(format!("{}: {why}", path.display()));
+        let text = fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+        let documents = yaml::documents(&text, yaml::Limits::default()).map_err(|error| refuse(error.to_string()))?;
+        match documents.as_slice() {
+            [] => Ok(Self::default()),
+            [document] => serde_json::from_value(document.to_json()).map_err(|error| refuse(error.to_string())),
+            _ => Err(refuse("more than one document".to_owned())),
+        }
+    }
+
+    /// What this source says, and otherwise what the other one says.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            data_dir: self.data_dir.or(other.data_dir),
+            gateway_bind: self.gateway_bind.or(other.gateway_bind),
+            namespace: self.namespace.or(other.namespace),
+            haproxy: self.haproxy.or(other.haproxy),
+            token_file: self.token_file.or(other.token_file),
+            native_conditions: self.native_conditions.or(other.native_conditions),
+        }
+    }
+
+    /// The settings, with the defaults for what was not said.
+    ///
+    /// # Errors
+    ///
+    /// When the token cannot be read, or is missing where it is needed.
+    pub fn complete(self) -> Result<Config, ConfigError> {
+        let token = self.token_file.as_deref().map(read_token).transpose()?;
+        let listen = self.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+        if !listen.ip().is_loopback() && token.is_none() {
+            return Err(ConfigError(format!(
+                "{listen} is reachable from outside, so clients need a token: write one into a file and name it with \
+                 --token-file, or listen on 127.0.0.1"
+            )));
+        }
+        let native_conditions = match self.native_conditions.as_deref() {
+            None | Some("yes" | "true") => true,
+            Some("no" | "false") => false,
+            Some(other) => return Err(ConfigError(format!("native_conditions: `{other}` is neither yes nor no"))),
+        };
+        Ok(Config {
+            listen,
+            data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from(".vamp")),
+            gateway_bind: self.gateway_bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            namespace: self.namespace.unwrap_or_else(|| "default".to_owned()),
+            haproxy: self.haproxy.unwrap_or_else(|| PathBuf::from("haproxy")),
+            token,
+            native_conditions,
+        })
+    }
+}
+
+fn read_token(path: &Path) -> Result<Token, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|error| ConfigError(format!("{}: {error}", path.display())))?;
+    match text.trim() {
+        "" => Err(ConfigError(format!("{}: there is no token in it", path.display()))),
+        token => Ok(Token(token.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let flags = Given { namespace: Some("flag".to_owned()), ..Given::default() };
+        let file = Given {
+            namespace: Some("file".to_owned()),
+            gateway_bind: Some(IpAddr::from([127, 0, 0, 2])),
+            ..Given::default()
+        };
+        let config = flags.or(file).complete().unwrap();
+        assert_eq!((config.namespace.as_str(), config.gateway_bind), ("flag", IpAddr::from([127, 0, 0, 2])));
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_listener_for_the_world_needs_a_token() {
+        let given = Given { listen: Some(SocketAddr::from(([0, 0, 0, 0], 8080))), ..Given::default() };
+        assert!(given.complete().unwrap_err().to_string().contains("--token-file"));
+    }
+
+    #[test]
+    fn a_token_is_compared_whole_and_never_shown() {
+        let token = Token("secret".to_owned());
+        assert!(token.is("secret") && !token.is("secre") && !token.is("secret!") && !token.is("Secret"));
+        assert!(!format!("{token:?}").contains("secret"));
+    }
+}
