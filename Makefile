@@ -38,7 +38,7 @@ test: setup ## run all tests and doctests
 	tools/test $(ALL)
 
 .PHONY: check
-check: setup fmt clippy docs features ## everything a change has to pass: format, lints, docs, features, tests
+check: setup fmt licences clippy docs features ## everything a change has to pass: format, licences, lints, docs, features, tests
 	tools/test $(ALL)
 
 .PHONY: fmt
@@ -52,6 +52,10 @@ clippy: ## check the lints
 .PHONY: docs
 docs: ## build the documentation; a warning is an error
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps
+
+.PHONY: licences
+licences: ## check licences, duplicate versions and sources of what the tree depends on
+	@tools/licences
 
 .PHONY: features
 features: ## compile the core alone, the server without `http`, and each feature alone
