@@ -19,6 +19,7 @@ use std::{
 };
 use tokio::time::{Instant, sleep};
 use vamp_core::{
+    condition::Condition,
     driver::{Applied, Document, GatewayRenderer, Proxy},
     routing::{Balance, Decision, Gateway, Instance, Protocol, Route, RoutingTable, Target, Traffic},
     weight::Weight,
@@ -150,6 +151,13 @@ fn to(name: &str, ppm: u32, target: Target) -> Route {
 pub fn instance(id: &str, port: u16) -> Instance {
     let port = port.try_into().expect("not zero");
     Instance { id: id.to_owned(), host: "127.0.0.1".to_owned(), port, traffic: Traffic::Ready }
+}
+
+/// With a condition that takes this share of the requests that match.
+pub fn conditioned(mut route: Route, condition: &str, percent: u32) -> Route {
+    route.condition = Some(Condition::parse(condition).expect("a condition"));
+    route.strength = Weight::from_percent(percent).expect("a share");
+    route
 }
 
 /// Waits until `met` holds; panics with `what` after ten seconds.

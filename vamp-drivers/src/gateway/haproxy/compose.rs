@@ -9,10 +9,38 @@ use super::{
 use askama::Template;
 use rustix::process::{Resource, getrlimit};
 use std::collections::BTreeMap;
-use vamp_core::digest;
+use vamp_core::{digest, driver::Document};
 
 /// Files that HAProxy needs beside two for each connection.
 const SPARE_FILES: u64 = 400;
+
+/// What HAProxy reads: to check or to look at without running it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The configuration.
+    pub configuration: String,
+    /// The maps by path, relative to the folder that HAProxy works in.
+    pub maps: BTreeMap<String, String>,
+}
+
+impl Files {
+    /// The files that serve these documents. Hosts must be addresses: nothing is resolved here.
+    ///
+    /// # Errors
+    ///
+    /// When a document is not one of [`HaproxyRenderer`](super::HaproxyRenderer), or a host is a name.
+    pub fn of(config: &HaproxyConfig, documents: &BTreeMap<String, Document>) -> Result<Self, String> {
+        let live = |(name, document): (&String, &Document)| Live {
+            gateway: name.clone(),
+            document: document.clone(),
+            hosts: BTreeMap::new(),
+        };
+        let gateways: Vec<Live> = documents.iter().map(live).collect();
+        let configuration = Configuration::of(config, gateways.iter()).map_err(|failure| failure.reason)?.text;
+        let maps = maps(gateways.iter()).map_err(|failure| failure.reason)?;
+        Ok(Self { configuration, maps })
+    }
+}
 
 /// A configuration and where each gateway's part of it begins.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ mod process;
 mod proxy;
 mod reload;
 mod renderer;
+mod sticky;
 mod store;
 mod supervise;
 mod sync;
@@ -26,6 +27,7 @@ mod values;
 mod view;
 mod worker;
 
+pub use compose::Files;
 pub use condition::{Lines, condition_lines};
 pub use config::HaproxyConfig;
 pub use proxy::HaproxyProxy;

@@ -10,7 +10,7 @@ use super::{
 use std::collections::{BTreeMap, BTreeSet};
 use vamp_core::{
     driver::Document,
-    routing::{Decision, Instance, Route, Target},
+    routing::{Decision, Instance, Route, Sticky, Target},
     weight::Weight,
 };
 
@@ -46,6 +46,8 @@ pub(super) struct Placed<'a> {
     /// Empty, or `r1.` for the decision behind the route in place 1.
     pub(super) prefix: String,
     pub(super) decision: &'a Decision,
+    /// What its clients stick to: its own setting, or the instance when a decision before it says so.
+    pub(super) sticky: Option<Sticky>,
     /// By place; `None` is spare.
     pub(super) routes: Vec<Option<PlacedRoute<'a>>>,
 }
@@ -73,11 +75,13 @@ impl<'a> Placed<'a> {
         while slots < most_instances(decision) {
             slots *= 2;
         }
-        (Self::below(decision, String::new(), served, slots), slots)
+        (Self::below(decision, String::new(), served, slots, None), slots)
     }
 
-    fn below(decision: &'a Decision, prefix: String, served: &Served, slots: usize) -> Self {
-        let decision = collapsed(decision);
+    fn below(decision: &'a Decision, prefix: String, served: &Served, slots: usize, inherited: Option<Sticky>) -> Self {
+        let (decision, inherited) = collapsed(decision, inherited);
+        let sticky = decision.sticky.or(inherited);
+        let inherited = sticky.filter(|sticky| *sticky == Sticky::Instance);
         let room = room(served.outline.routes(&prefix), decision.routes.len());
         let held = |place: usize| served.routes.get(&format!("{prefix}r{place}")).map(String::as_str);
         let names: Vec<&str> = decision.routes.iter().map(|route| route.name.as_str()).collect();
@@ -86,12 +90,14 @@ impl<'a> Placed<'a> {
         for (route, place) in decision.routes.iter().zip(seats) {
             let path = format!("{prefix}r{place}");
             let below = match &route.target {
-                Target::Chained(inner) => Below::Decision(Self::below(inner, format!("{path}."), served, slots)),
+                Target::Chained(inner) => {
+                    Below::Decision(Self::below(inner, format!("{path}."), served, slots, inherited))
+                }
                 Target::Instances(instances) => Below::Instances(in_slots(instances, &path, served, slots)),
             };
             routes[place] = Some(PlacedRoute { route, below });
         }
-        Self { prefix, decision, routes }
+        Self { prefix, decision, sticky, routes }
     }
 
     /// The weights by place.
@@ -106,17 +112,17 @@ fn room(had: usize, needed: usize) -> usize {
 }
 
 /// Skips decisions that leave no choice: a single route at 100 % to another decision.
-fn collapsed(mut decision: &Decision) -> &Decision {
+fn collapsed(mut decision: &Decision, mut inherited: Option<Sticky>) -> (&Decision, Option<Sticky>) {
     while let [route] = decision.routes.as_slice()
         && let Target::Chained(inner) = &route.target
         && route.weight == Weight::FULL
         && route.condition.is_none()
         && route.rewrites.is_empty()
-        && decision.sticky.is_none()
     {
+        inherited = decision.sticky.filter(|sticky| *sticky == Sticky::Instance).or(inherited);
         decision = inner;
     }
-    decision
+    (decision, inherited)
 }
 
 fn most_instances(decision: &Decision) -> usize {

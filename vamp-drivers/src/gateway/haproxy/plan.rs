@@ -4,6 +4,7 @@ use super::{
     escape,
     failure::Failure,
     outline::Outline,
+    sticky::Seats,
     values::{self, PLAIN},
     view,
     worker::{SlotName, SlotState},
@@ -13,7 +14,11 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
 };
-use vamp_core::{driver::Document, weight::Weight, weight::rescale};
+use vamp_core::{
+    driver::Document,
+    routing::Sticky,
+    weight::{Weight, rescale},
+};
 
 /// The weight of every instance that gets new requests.
 const WEIGHT: u32 = 100;
@@ -38,6 +43,8 @@ pub(super) struct Plan {
     /// The instance in each slot that has one.
     pub(super) instances: BTreeMap<SlotName, String>,
     classes: BTreeMap<String, Vec<u32>>,
+    routes: BTreeMap<String, String>,
+    sticky: BTreeMap<String, Sticky>,
 }
 
 /// What to tell a worker about its slots: first who joins, then the map, then who leaves.
@@ -68,7 +75,10 @@ impl Plan {
             *place = Some((SocketAddr::new(ip, server.port), server.ready));
             instances.insert((name(&path), slot), server.id);
         }
-        Ok(Self { section, outline, slots, instances, classes })
+        let sticky = values::sticky(&live.document.values).map_err(Failure::invalid)?;
+        let owned = |(path, name): (&str, &str)| (path.to_owned(), name.to_owned());
+        let routes = values::routes(&live.document.values).into_iter().map(owned).collect();
+        Ok(Self { section, outline, slots, instances, classes, routes, sticky })
     }
 
     /// The backends by name.
@@ -83,7 +93,30 @@ impl Plan {
 
     /// What the map holds.
     pub(super) fn entries(&self) -> BTreeMap<String, String> {
-        values::map_entries(&self.section, &self.classes)
+        let own = |name: &SlotName, _: SocketAddr| Some(name.1);
+        self.entries_of(&self.classes, own)
+    }
+
+    /// The map for these weights, where `slot` says in which slot an instance is.
+    fn entries_of(
+        &self,
+        classes: &BTreeMap<String, Vec<u32>>,
+        slot: impl Fn(&SlotName, SocketAddr) -> Option<usize>,
+    ) -> BTreeMap<String, String> {
+        let mut entries = values::map_entries(&self.section, classes);
+        if self.sticky.is_empty() {
+            return entries;
+        }
+        let backends: Vec<String> = self.outline.backends.iter().map(|(path, _)| path.clone()).collect();
+        let seat = |(name, id): (&SlotName, &String)| {
+            let (address, ready) = (*self.slots.get(name)?)?;
+            let (_, path) = name.0.split_once('.')?;
+            ready.then_some((path.to_owned(), slot(name, address)?, id.clone()))
+        };
+        let instances = self.instances.iter().filter_map(seat).collect();
+        let (section, sticky, routes, backends) = (self.section.as_str(), &self.sticky, &self.routes, &backends);
+        Seats { section, sticky, routes, backends, instances }.add(classes, &mut entries);
+        entries
     }
 
     /// The text of the map file.
@@ -146,7 +179,12 @@ impl Plan {
     /// requests. `None` when it can reach nothing that has a weight.
     pub(super) fn entries_for(&self, frozen: &BTreeMap<SlotName, SlotState>) -> Option<BTreeMap<String, String>> {
         let mut classes = BTreeMap::new();
-        self.restrict("", frozen, &mut classes).then(|| values::map_entries(&self.section, &classes))
+        // A slot may have had another instance when that worker was frozen.
+        let there = |(backend, _): &SlotName, address: SocketAddr| {
+            let same = |(name, state): &(&SlotName, &SlotState)| name.0 == *backend && state.address == Some(address);
+            frozen.iter().find(same).map(|(name, _)| name.1)
+        };
+        self.restrict("", frozen, &mut classes).then(|| self.entries_of(&classes, there))
     }
 
     /// Adds the classes of the decision at `prefix`; false when its plain weights reach nothing.

@@ -14,7 +14,7 @@ use std::{
 use vamp_core::{
     digest,
     driver::{Document, GatewayRenderer, Target},
-    routing::{Decision, Gateway, Instance, Protocol, Route, RoutingTable, Traffic},
+    routing::{Decision, Gateway, Instance, Protocol, Route, RoutingTable, Sticky, Traffic},
     weight::{Weight, rescale},
 };
 
@@ -70,8 +70,8 @@ fn document(gateway: &Gateway, target: &Target) -> Result<Document, String> {
 
 /// Refuses what HAProxy cannot be told.
 fn validate(decision: &Decision, protocol: Protocol) -> Result<(), String> {
-    if decision.sticky.is_some() {
-        return Err(format!("sticky gateway `{}`: not supported yet by the HAProxy driver", decision.gateway));
+    if decision.sticky.is_some() && protocol == Protocol::Tcp {
+        return Err(format!("sticky `{}`: a cookie needs requests, and this gateway is of type tcp", decision.gateway));
     }
     let names: BTreeSet<&str> = decision.routes.iter().map(|route| route.name.as_str()).collect();
     if names.len() != decision.routes.len() {
@@ -133,6 +133,10 @@ fn add_values(placed: &Placed<'_>, into: &mut BTreeMap<String, String>) {
     let weights = placed.weights();
     let ppm = |weights: &[Weight]| values::listed(&weights.iter().map(|weight| weight.ppm()).collect::<Vec<_>>());
     into.insert(format!("class/{}{}", placed.prefix, values::PLAIN), ppm(&weights));
+    if let Some(sticky) = placed.sticky {
+        let value = if sticky == Sticky::Route { "route" } else { "instance" };
+        into.insert(format!("sticky/{}", placed.prefix), value.to_owned());
+    }
     for (place, one) in placed.routes.iter().enumerate() {
         let Some(one) = one else { continue };
         let path = format!("{}r{place}", placed.prefix);

@@ -6,12 +6,14 @@
 //! | `server/<path>/<slot>` | `<instance id> <host> <port> <ready or drain>` |
 //! | `class/<prefix>p` | the weights of a decision, in parts per million by place, e.g. `100000;900000;0;0` |
 //! | `class/<prefix>c<digest>` | the same for requests that match a condition: its strength mixed in |
+//! | `sticky/<prefix>` | `route` or `instance`: what clients of a decision stick to |
 //!
 //! A path is the place of a route: `r0`, or `r1.r0` behind the chained route `r1`; the prefix of a decision is empty
 //! or `r1.`.
 
 use super::digits;
 use std::{collections::BTreeMap, fmt, str::FromStr};
+use vamp_core::routing::Sticky;
 
 /// The class of requests that no condition took.
 pub(super) const PLAIN: &str = "p";
@@ -73,6 +75,16 @@ pub(super) fn classes(values: &BTreeMap<String, String>) -> Result<BTreeMap<Stri
         Ok((class.to_owned(), weights))
     };
     with_prefix(values, "class/").map(of).collect()
+}
+
+/// What clients stick to, by prefix of the decision.
+pub(super) fn sticky(values: &BTreeMap<String, String>) -> Result<BTreeMap<String, Sticky>, String> {
+    let of = |(prefix, value): (&str, &String)| match value.as_str() {
+        "route" => Ok((prefix.to_owned(), Sticky::Route)),
+        "instance" => Ok((prefix.to_owned(), Sticky::Instance)),
+        _ => Err(format!("`{value}` of `sticky/{prefix}` is neither `route` nor `instance`")),
+    };
+    with_prefix(values, "sticky/").map(of).collect()
 }
 
 /// The names of the routes by path.

@@ -4,14 +4,17 @@ use super::{
     condition::{Conditions, Lines},
     escape, outline,
     placement::{Below, Placed},
-    renderer,
+    renderer, sticky,
 };
 use askama::Template;
 use std::net::SocketAddr;
-use vamp_core::routing::{Balance, Protocol, Rewrite};
+use vamp_core::routing::{Balance, Protocol, Rewrite, Sticky};
 
 /// For these numbers of routes the rules are in a shared `defaults` section.
 const SHARED_SIZES: [usize; 5] = [4, 8, 16, 32, 64];
+
+/// How long a client sticks, in seconds: one day.
+const COOKIE_MAX_AGE: u64 = 24 * 60 * 60;
 
 /// The part of the configuration that belongs to no gateway.
 #[derive(Debug, Template)]
@@ -42,6 +45,7 @@ struct Frontend<'a> {
     backends: Vec<BackendView>,
     slots: usize,
     empty: &'static str,
+    max_age: u64,
 }
 
 /// One draw and what follows from it.
@@ -53,6 +57,19 @@ struct DecisionView {
     acls: Vec<String>,
     rules: Vec<String>,
     places: Vec<PlaceView>,
+    sticky: Option<StickyView>,
+}
+
+/// The cookie of a decision and its variables.
+#[derive(Debug)]
+struct StickyView {
+    cookie: String,
+    /// What the client sent.
+    sent: String,
+    /// Where that leads.
+    seat: String,
+    /// The token of where the request went.
+    token: String,
 }
 
 #[derive(Debug)]
@@ -69,6 +86,8 @@ struct BackendView {
     name: String,
     balance: &'static str,
     rewrites: Lines,
+    /// The variable with the seat of a client that sticks to an instance.
+    seat: Option<String>,
 }
 
 /// The file with the weights of a gateway, as HAProxy knows it.
@@ -99,7 +118,19 @@ pub(super) fn structure(
     let backend_defaults = if http { "vamp-http-backend" } else { "vamp-tcp-backend" };
     let map = map_path(section);
     let empty = outline::EMPTY;
-    let view = Frontend { section, bind, map, defaults, backend_defaults, flat, decisions, backends, slots, empty };
+    let view = Frontend {
+        section,
+        bind,
+        map,
+        defaults,
+        backend_defaults,
+        flat,
+        decisions,
+        backends,
+        slots,
+        empty,
+        max_age: COOKIE_MAX_AGE,
+    };
     view.render().map_err(|error| error.to_string())
 }
 
@@ -117,7 +148,13 @@ fn add_decisions(placed: &Placed<'_>, section: &str, into: &mut Vec<DecisionView
     }
     let Lines { acls, rules } = condition_rules(placed);
     let result = variable("be", &placed.prefix);
-    into.push(DecisionView { prefix: placed.prefix.clone(), result, acls, rules, places });
+    let sticky = placed.sticky.map(|_| StickyView {
+        cookie: sticky::cookie(section, &placed.decision.gateway),
+        sent: variable("ck", &placed.prefix),
+        seat: variable("st", &placed.prefix),
+        token: variable("tk", &placed.prefix),
+    });
+    into.push(DecisionView { prefix: placed.prefix.clone(), result, acls, rules, places, sticky });
 }
 
 /// `txn.be`, or `txn.be_r1_r0` behind other decisions.
@@ -149,8 +186,9 @@ fn add_backends(
 ) -> Result<(), String> {
     for (index, one) in placed.routes.iter().enumerate() {
         let name = format!("{section}.{}r{index}", placed.prefix);
+        let seat = (placed.sticky == Some(Sticky::Instance)).then(|| variable("st", &placed.prefix));
         let Some(one) = one else {
-            into.push(BackendView { name, balance: balance(Balance::RoundRobin), rewrites: Lines::default() });
+            into.push(BackendView { name, balance: balance(Balance::RoundRobin), rewrites: Lines::default(), seat });
             continue;
         };
         let rewrites: Vec<&Rewrite> = before.iter().copied().chain(&one.route.rewrites).collect();
@@ -161,7 +199,7 @@ fn add_backends(
             }
             Below::Instances(_) => {
                 let rewrites = rewrite_rules(&rewrites)?;
-                into.push(BackendView { name, balance: balance(one.route.balance), rewrites });
+                into.push(BackendView { name, balance: balance(one.route.balance), rewrites, seat });
             }
         }
     }

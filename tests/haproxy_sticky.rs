@@ -1,0 +1,149 @@
+//! Clients that stay where they were sent first, through a real HAProxy.
+#![cfg(test)]
+
+mod haproxy_support;
+
+use haproxy_support::{Backend, Client, Haproxy, chained, conditioned, free_port, gateway, route};
+use std::collections::BTreeSet;
+use vamp_core::{
+    driver::Applied,
+    routing::{Gateway, Route, Sticky, Traffic},
+};
+
+/// A client with a cookie of its own.
+#[derive(Debug, Default)]
+struct Browser {
+    cookies: Vec<String>,
+    at: String,
+}
+
+impl Browser {
+    /// Visits once and says who answered.
+    async fn visit(&mut self, port: u16, headers: &str) -> String {
+        let cookie = format!("cookie: {}\r\n{headers}", self.cookies.join("; "));
+        let answer = Client::fresh(port).send("/", &cookie).await.expect("an answer");
+        assert_eq!(answer.status, 200);
+        for line in answer.head.lines().filter_map(|line| line.strip_prefix("set-cookie: ")) {
+            let cookie = line.split(';').next().expect("a cookie");
+            let name = cookie.split('=').next().expect("a name");
+            self.cookies.retain(|known| !known.starts_with(name));
+            self.cookies.push(cookie.to_owned());
+        }
+        self.at.clone_from(&answer.body);
+        answer.body
+    }
+}
+
+/// New browsers, each after its first visit.
+async fn browsers(port: u16, count: usize) -> Vec<Browser> {
+    let mut all = Vec::new();
+    for _ in 0..count {
+        let mut browser = Browser::default();
+        browser.visit(port, "").await;
+        all.push(browser);
+    }
+    all
+}
+
+/// How many are answered by another one than before.
+async fn moved(browsers: &mut [Browser], port: u16, headers: &str) -> usize {
+    let mut moved = 0;
+    for browser in browsers {
+        let before = browser.at.clone();
+        moved += usize::from(browser.visit(port, headers).await != before);
+    }
+    moved
+}
+
+fn sticky(port: u16, sticky: Sticky, routes: Vec<Route>) -> Gateway {
+    let mut gateway = gateway("sava/9050", port, routes);
+    gateway.decision.sticky = Some(sticky);
+    gateway
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_keeps_its_route_until_the_route_has_no_share() {
+    let haproxy = Haproxy::start("sticky-route").await;
+    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
+    let port = free_port();
+    let of = |weight| {
+        let routes = vec![
+            conditioned(route("a", weight, vec![a.instance()]), "has header x-a", 100),
+            route("b", 1_000_000 - weight, vec![b.instance()]),
+        ];
+        sticky(port, Sticky::Route, routes)
+    };
+    haproxy.serve_one(&of(500_000)).await;
+    let mut all = browsers(port, 60).await;
+    assert_eq!(all.iter().map(|browser| browser.at.as_str()).collect::<BTreeSet<_>>().len(), 2);
+    assert!(all.iter().all(|browser| browser.cookies.len() == 1));
+    assert_eq!(moved(&mut all, port, "").await, 0);
+    assert_eq!(haproxy.serve_one(&of(10_000)).await, Applied::AtRunTime);
+    assert_eq!(moved(&mut all, port, "").await, 0);
+    assert_eq!(haproxy.serve_one(&of(0)).await, Applied::AtRunTime);
+    moved(&mut all, port, "").await;
+    assert!(all.iter().all(|browser| browser.at == "b"));
+    moved(&mut all, port, "x-a: 1\r\n").await;
+    assert!(all.iter().all(|browser| browser.at == "a"), "a condition at full strength takes clients away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_keeps_its_instance_and_never_gets_who_took_its_slot() {
+    let haproxy = Haproxy::start("sticky-instance").await;
+    let mut backends = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        backends.push(Backend::start(name).await);
+    }
+    let port = free_port();
+    let of = |names: &[&str], draining: &str| {
+        let chosen = backends.iter().filter(|backend| names.contains(&backend.name.as_str()));
+        let instances = chosen.map(|backend| {
+            let mut instance = backend.instance();
+            if backend.name == draining {
+                instance.traffic = Traffic::Draining;
+            }
+            instance
+        });
+        sticky(port, Sticky::Instance, vec![route("r", 1_000_000, instances.collect())])
+    };
+    haproxy.serve_one(&of(&["a", "b", "c", "d"], "")).await;
+    let mut all = browsers(port, 40).await;
+    assert_eq!(all.iter().map(|browser| browser.at.as_str()).collect::<BTreeSet<_>>().len(), 4);
+    assert_eq!(moved(&mut all, port, "").await, 0);
+    // A drained instance loses its clients and only it.
+    let at_b = all.iter().filter(|browser| browser.at == "b").count();
+    let old: Vec<Vec<String>> =
+        all.iter().filter(|browser| browser.at == "b").map(|browser| browser.cookies.clone()).collect();
+    assert_eq!(haproxy.serve_one(&of(&["a", "b", "c", "d"], "b")).await, Applied::AtRunTime);
+    assert_eq!(moved(&mut all, port, "").await, at_b);
+    // The next instance takes the slot, but not the clients with the old cookie.
+    assert_eq!(haproxy.serve_one(&of(&["a", "c", "d"], "")).await, Applied::AtRunTime);
+    assert_eq!(haproxy.serve_one(&of(&["a", "c", "d", "e"], "")).await, Applied::AtRunTime);
+    let mut seen = BTreeSet::new();
+    for cookies in old.iter().cycle().take(24) {
+        let mut returning = Browser { cookies: cookies.clone(), at: String::new() };
+        seen.insert(returning.visit(port, "").await);
+        assert_ne!(&returning.cookies, cookies, "it gets a new cookie");
+    }
+    assert!(seen.len() > 1, "spread over all: {seen:?}");
+    assert_eq!(moved(&mut all, port, "").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_stick_through_chained_gateways_and_leave_a_killed_instance() {
+    let haproxy = Haproxy::start("sticky-chained").await;
+    let (a, b, c) = (Backend::start("a").await, Backend::start("b").await, Backend::start("c").await);
+    let port = free_port();
+    let inner = vec![route("b", 500_000, vec![b.instance()]), route("c", 500_000, vec![c.instance()])];
+    let routes = vec![route("a", 300_000, vec![a.instance()]), chained("inner", 700_000, inner)];
+    haproxy.serve_one(&sticky(port, Sticky::Instance, routes)).await;
+    let mut all = browsers(port, 60).await;
+    assert_eq!(all.iter().map(|browser| browser.at.as_str()).collect::<BTreeSet<_>>().len(), 3);
+    assert_eq!(moved(&mut all, port, "").await, 0);
+    drop(b);
+    let at_b = all.iter().filter(|browser| browser.at == "b").count();
+    let port_is_dead = || async { haproxy_support::shares(port, 40, "").await.keys().all(|who| who.len() == 1) };
+    haproxy_support::until("the killed one is noticed", port_is_dead).await;
+    assert_eq!(moved(&mut all, port, "").await, at_b);
+    assert!(all.iter().all(|browser| browser.at != "b"));
+}

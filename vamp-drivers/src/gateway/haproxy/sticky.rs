@@ -1,0 +1,127 @@
+//! Clients that stay: a cookie holds a token, and the gateway's map says where a token leads.
+//!
+//! A token stands for a route by its name, or for an instance by its id, never for a place: whoever moves into a place
+//! later does not get the clients of who was there before. In each class of requests a token only leads to routes that
+//! have a share there, so a condition at full strength, or a weight of zero, takes clients away.
+
+use super::values;
+use std::collections::BTreeMap;
+use vamp_core::{digest, routing::Sticky};
+
+/// What the entries are made of.
+#[derive(Debug)]
+pub(super) struct Seats<'a> {
+    pub(super) section: &'a str,
+    /// By prefix of the decision.
+    pub(super) sticky: &'a BTreeMap<String, Sticky>,
+    /// The names of the routes by path.
+    pub(super) routes: &'a BTreeMap<String, String>,
+    /// The paths of the backends.
+    pub(super) backends: &'a [String],
+    /// Path, slot and id of those that get requests.
+    pub(super) instances: Vec<(String, usize, String)>,
+}
+
+/// The name of the cookie of a decision.
+pub(super) fn cookie(section: &str, decision: &str) -> String {
+    let mut name = format!("vamp-{}", digest::of(format!("{section}\n{decision}").as_bytes()));
+    name.truncate(15);
+    name
+}
+
+fn token(name: &str) -> String {
+    digest::of(name.as_bytes())
+}
+
+impl Seats<'_> {
+    /// Adds to the map where tokens lead (`<class>/s/<token>`) and what the token of a place is
+    /// (`<prefix>o/<backend>/<server>/`).
+    pub(super) fn add(&self, classes: &BTreeMap<String, Vec<u32>>, into: &mut BTreeMap<String, String>) {
+        for (class, weights) in classes {
+            let (prefix, _) = values::split_class(class);
+            let Some(&sticky) = self.sticky.get(prefix) else { continue };
+            for (place, _) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0) {
+                self.add_incoming(class, &format!("{prefix}r{place}"), sticky, into);
+            }
+        }
+        for (prefix, &sticky) in self.sticky {
+            for backend in self.backends {
+                self.add_outgoing(prefix, backend, sticky, into);
+            }
+        }
+    }
+
+    fn add_incoming(&self, class: &str, path: &str, sticky: Sticky, into: &mut BTreeMap<String, String>) {
+        let section = self.section;
+        if sticky == Sticky::Instance && self.is_backend(path) {
+            for (_, slot, id) in self.instances_of(path) {
+                into.insert(format!("{class}/s/{}", token(id)), format!("{section}.{path}/s{slot}"));
+            }
+        } else if let Some(name) = self.routes.get(path) {
+            into.insert(format!("{class}/s/{}", token(name)), format!("{section}.{path}"));
+        }
+    }
+
+    fn add_outgoing(&self, prefix: &str, backend: &str, sticky: Sticky, into: &mut BTreeMap<String, String>) {
+        let Some(rest) = backend.strip_prefix(prefix) else { return };
+        let place = rest.split('.').next().unwrap_or_default();
+        let path = format!("{prefix}{place}");
+        let key = format!("{prefix}o/{}.{backend}/", self.section);
+        if sticky == Sticky::Instance && path == backend {
+            for (_, slot, id) in self.instances_of(&path) {
+                into.insert(format!("{key}s{slot}/"), token(id));
+            }
+        } else if let Some(name) = self.routes.get(&path) {
+            into.insert(key, token(name));
+        }
+    }
+
+    fn is_backend(&self, path: &str) -> bool {
+        self.backends.iter().any(|backend| backend == path)
+    }
+
+    fn instances_of(&self, path: &str) -> impl Iterator<Item = &(String, usize, String)> {
+        self.instances.iter().filter(move |(of, _, _)| of == path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(sticky: Sticky, instances: &[(&str, usize, &str)]) -> BTreeMap<String, String> {
+        let owned = |(path, slot, id): &(&str, usize, &str)| ((*path).to_owned(), *slot, (*id).to_owned());
+        let seats = Seats {
+            section: "g",
+            sticky: &BTreeMap::from([(String::new(), sticky)]),
+            routes: &BTreeMap::from([("r0".to_owned(), "one".to_owned()), ("r1".to_owned(), "two".to_owned())]),
+            backends: &["r0".to_owned(), "r1.r0".to_owned()],
+            instances: instances.iter().map(owned).collect(),
+        };
+        let classes = BTreeMap::from([("p".to_owned(), vec![1_000_000, 0]), ("c1".to_owned(), vec![0, 1_000_000])]);
+        let mut entries = BTreeMap::new();
+        seats.add(&classes, &mut entries);
+        entries
+    }
+
+    #[test]
+    fn a_token_leads_only_where_its_class_of_requests_goes() {
+        let entries = entries(Sticky::Route, &[]);
+        let expected = [
+            (format!("c1/s/{}", token("two")), "g.r1".to_owned()),
+            ("o/g.r0/".to_owned(), token("one")),
+            ("o/g.r1.r0/".to_owned(), token("two")),
+            (format!("p/s/{}", token("one")), "g.r0".to_owned()),
+        ];
+        assert_eq!(entries, expected.into());
+    }
+
+    #[test]
+    fn who_moves_into_a_slot_gets_another_token() {
+        let before = entries(Sticky::Instance, &[("r0", 1, "first")]);
+        let after = entries(Sticky::Instance, &[("r0", 1, "second")]);
+        assert_eq!(before[&format!("p/s/{}", token("first"))], "g.r0/s1");
+        assert!(!after.contains_key(&format!("p/s/{}", token("first"))));
+        assert_ne!(before["o/g.r0/s1/"], after["o/g.r0/s1/"]);
+    }
+}
