@@ -202,6 +202,22 @@ async fn a_folder_with_a_long_path_works_and_a_stopped_proxy_serves_again_later(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_haproxy_that_does_not_answer_yet_is_ended_all_the_same_and_gets_no_second_one_beside_it() {
+    let Haproxy { proxy, folder } = Haproxy::start("unanswered").await;
+    let pid = master(&folder);
+    drop(proxy);
+    // As in the moment after its start, before it has opened its socket and written its process id.
+    for file in ["master.sock", "haproxy.pid"] {
+        std::fs::remove_file(folder.0.join(file)).expect("removed");
+    }
+    let refused = HaproxyProxy::start(folder.config()).await.expect_err("one runs there").report();
+    assert!(refused.contains("its master socket does not answer"), "{refused}");
+    HaproxyProxy::stop_folder(&folder.0).await.expect("stopped");
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_does_not_resolve_is_refused_and_one_that_does_is_served() {
     let haproxy = Haproxy::start("hosts").await;
     let (a, port) = (Backend::start("a").await, free_port());

@@ -5,7 +5,7 @@ use crate::{api, compose::Composition, config::Config, instance::Server};
 use std::{fs, io};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
@@ -14,11 +14,13 @@ pub(super) async fn run(args: ServerArgs) -> Result<(), Trouble> {
     let folder = config.data_dir.display();
     fs::create_dir_all(&config.data_dir)
         .map_err(|error| Trouble::Failed(format!("data folder {folder}: {error}; choose another with --data-dir")))?;
+    // From here on the end comes in order, so that nothing is left half started.
+    let ends = Ends::new().map_err(|error| Trouble::Failed(error.to_string()))?;
     // The port first: nothing is started for a server that nobody could reach.
     let listener = listen(&config).await?;
     let composition = Composition::open(&config).await.map_err(|error| Trouble::Failed(error.report()))?;
     Server::claim(&config.data_dir).map_err(|error| Trouble::Failed(format!("data folder {folder}: {error}")))?;
-    serve(&config, listener, composition).await
+    serve(&config, listener, composition, ends).await
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, Trouble> {
@@ -32,7 +34,12 @@ async fn listen(config: &Config) -> Result<TcpListener, Trouble> {
     })
 }
 
-async fn serve(config: &Config, listener: TcpListener, composition: Composition) -> Result<(), Trouble> {
+async fn serve(
+    config: &Config,
+    listener: TcpListener,
+    composition: Composition,
+    mut ends: Ends,
+) -> Result<(), Trouble> {
     let (stop, stopped) = watch::channel(false);
     let until = |mut stopped: watch::Receiver<bool>| async move {
         // A sender that is gone means the end as well.
@@ -43,7 +50,7 @@ async fn serve(config: &Config, listener: TcpListener, composition: Composition)
     let running = tokio::spawn(composition.run(until(stopped)));
     tracing::info!(listen = %config.listen, data_dir = %config.data_dir.display(), "ready");
     let api = tokio::spawn(api.into_future());
-    end().await.map_err(|error| Trouble::Failed(error.to_string()))?;
+    ends.wait().await;
     tracing::info!("ends; instances and HAProxy go on, `vamp down` stops them");
     let _ = stop.send(true);
     let served = tokio::time::timeout(std::time::Duration::from_secs(5), api).await;
@@ -56,12 +63,22 @@ async fn serve(config: &Config, listener: TcpListener, composition: Composition)
     }
 }
 
-/// Returns at the first SIGTERM or SIGINT.
-async fn end() -> io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ends {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Returns at the first signal, at once if it has come already.
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

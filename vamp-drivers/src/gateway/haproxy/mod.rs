@@ -11,6 +11,7 @@ mod digits;
 mod escape;
 mod failure;
 mod folder;
+mod found;
 mod master;
 mod outline;
 mod placement;

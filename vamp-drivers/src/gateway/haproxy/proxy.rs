@@ -4,7 +4,8 @@ use super::{
     actor::{Actor, Request, Shared, View},
     config::HaproxyConfig,
     failure::Failure,
-    folder::{self, Folder},
+    folder::Folder,
+    found,
     master::Master,
     plan::Plan,
     process::{self, Process},
@@ -77,10 +78,16 @@ impl HaproxyProxy {
     /// When it does not end.
     pub async fn stop_folder(folder: &Path) -> Result<()> {
         let failed = |failure: Failure| failure.error("stop", folder.display().to_string());
-        let Ok(handle) = folder::handle(folder) else { return Ok(()) };
-        let master = Master::new(folder::socket(&handle));
-        let Ok(processes) = master.processes().await else { return Ok(()) };
-        Process::of(processes.master).map_err(failed)?.end().await.map_err(failed)
+        let file = |error: std::io::Error| failed(Failure::file("/proc", &error));
+        let Ok(path) = folder.canonicalize() else { return Ok(()) };
+        for pid in found::masters(&path).map_err(file)? {
+            let process = Process::of(pid);
+            // Once it is held it cannot be mistaken for another one, if it still was the right one then.
+            if found::masters(&path).map_err(file)?.contains(&pid) {
+                process.map_err(failed)?.end().await.map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T> {

@@ -5,7 +5,8 @@ use super::{
     address,
     compose::Configuration,
     failure::Failure,
-    folder::{LOG, PID},
+    folder::LOG,
+    found,
     outline::Outline,
     plan::Plan,
     process::{self, HaproxyVersion, Process},
@@ -43,7 +44,9 @@ impl Actor {
             if let Ok(processes) = self.shared.master.processes().await {
                 return Ok(Some(processes.master));
             }
-            if !self.recorded_master_runs().await? {
+            // One that was started a moment ago does not answer yet; a second one beside it would never be found again.
+            let masters = found::masters(self.shared.folder.path());
+            if masters.map_err(|error| Failure::file("/proc", &error))?.is_empty() {
                 return Ok(None);
             }
             if Instant::now() >= deadline {
@@ -54,14 +57,6 @@ impl Actor {
             }
             sleep(POLL).await;
         }
-    }
-
-    /// Whether the process that HAProxy recorded is alive and works in this folder.
-    async fn recorded_master_runs(&self) -> Result<bool, Failure> {
-        let Some(text) = self.shared.folder.read(PID).await? else { return Ok(false) };
-        let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok()) else { return Ok(false) };
-        let working = tokio::fs::read_link(format!("/proc/{pid}/cwd")).await;
-        Ok(working.is_ok_and(|folder| folder == self.shared.folder.path()))
     }
 
     /// Compares what an adopted HAProxy serves with what was kept, and repairs the difference.
