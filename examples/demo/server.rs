@@ -105,7 +105,10 @@ impl Server {
         let text = fs::read_to_string(self.log()).unwrap_or_else(|error| format!("no log: {error}"));
         let lines: Vec<&str> = text.lines().collect();
         let last = lines[lines.len().saturating_sub(8)..].join("\n    ");
-        Problem::with_hint(format!("{cause}; the end of its log:\n    {last}"), "mend the cause that the log names")
+        Problem::with_hint(
+            format!("{cause}; the end of its log:\n    {last}"),
+            "end the cause that the log names, then try again",
+        )
     }
 
     /// Ends the server with no chance to tidy up.

@@ -6,7 +6,7 @@ use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HaproxyConfig {
-    /// The program; by default `haproxy` from the `PATH`.
+    /// The program; by default `haproxy` from the `PATH`, `/usr/local/sbin` or `/usr/sbin`.
     pub program: PathBuf,
     /// Where configuration, maps, socket, log and state are kept. One proxy for one folder.
     pub folder: PathBuf,

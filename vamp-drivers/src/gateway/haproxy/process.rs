@@ -9,7 +9,7 @@ use std::{
     fs::OpenOptions,
     io,
     os::fd::OwnedFd,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Output, Stdio},
     time::Duration,
 };
@@ -19,6 +19,9 @@ use tokio::{io::unix::AsyncFd, process::Command, time::timeout};
 const ANSWER: Duration = Duration::from_secs(30);
 /// How long HAProxy may take to end before it is killed.
 const END: Duration = Duration::from_secs(5);
+
+/// Debian installs HAProxy in a folder for administrators, which is not on the `PATH` of other users.
+const ADMINISTRATORS: [&str; 2] = ["/usr/local/sbin", "/usr/sbin"];
 
 /// A version such as 2.6.12.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +81,16 @@ impl Process {
         }
         Err(Failure::unavailable("HAProxy did not end"))
     }
+}
+
+/// Where a program is that has no path of its own and is not on the `PATH`.
+pub(super) fn locate(program: PathBuf) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if program.components().count() > 1 || std::env::split_paths(&path).any(|folder| folder.join(&program).is_file()) {
+        return program;
+    }
+    let found = ADMINISTRATORS.iter().map(|folder| Path::new(folder).join(&program)).find(|place| place.is_file());
+    found.unwrap_or(program)
 }
 
 /// The version of a program.
@@ -155,6 +168,13 @@ mod tests {
         let found = HaproxyVersion::read("2.6.12-1+deb12u4 2026/10/17").unwrap();
         assert_eq!((found.number, found.text.as_str()), ((2, 6), "2.6.12"));
         assert_eq!(HaproxyVersion::read("unknown"), None);
+    }
+
+    #[test]
+    fn a_program_with_a_path_or_on_the_path_stays_as_it_is_and_so_does_one_that_is_nowhere() {
+        for name in ["/opt/haproxy", "./haproxy", "sh", "no-such-haproxy"] {
+            assert_eq!(locate(PathBuf::from(name)), Path::new(name));
+        }
     }
 
     #[tokio::test]

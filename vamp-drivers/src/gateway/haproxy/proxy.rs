@@ -45,7 +45,8 @@ impl HaproxyProxy {
         Self::run(config).await.map_err(|failure| failure.error("start", subject))
     }
 
-    async fn run(config: HaproxyConfig) -> Result<Self, Failure> {
+    async fn run(mut config: HaproxyConfig) -> Result<Self, Failure> {
+        config.program = process::locate(config.program);
         let version = process::version(&config.program).await?;
         let folder = Folder::open(&config.folder).await?;
         let master = Master::new(folder.socket());
