@@ -14,9 +14,20 @@ use vamp_core::{
 use vamp_drivers::gateway::haproxy::{HaproxyConfig, HaproxyProxy, HaproxyRenderer};
 
 /// The process id that HAProxy wrote.
+fn running(folder: &Folder) -> Option<i32> {
+    let text = std::fs::read_to_string(folder.0.join("haproxy.pid")).ok()?;
+    text.lines().next().and_then(|line| line.parse().ok())
+}
+
 fn master(folder: &Folder) -> i32 {
-    let text = std::fs::read_to_string(folder.0.join("haproxy.pid")).expect("a pid file");
-    text.lines().next().and_then(|line| line.parse().ok()).expect("a process id")
+    running(folder).expect("a process id")
+}
+
+/// The first child of a process.
+fn child(process: i32) -> i32 {
+    let path = format!("/proc/{process}/task/{process}/children");
+    let children = std::fs::read_to_string(path).expect("a process");
+    children.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a child")
 }
 
 fn kill(pid: i32) {
@@ -77,12 +88,16 @@ async fn haproxy_is_started_again_within_a_second() {
     let haproxy = Haproxy::start("again").await;
     let (a, port) = (Backend::start("a").await, free_port());
     haproxy.serve_one(&simple("sava/9050", port, &a)).await;
-    kill(master(&haproxy.folder));
-    let killed = Instant::now();
-    until("it answers again", || async { Client::fresh(port).get().await.is_ok_and(|answer| answer.body == "a") })
-        .await;
-    assert!(killed.elapsed() < Duration::from_secs(5), "{:?}", killed.elapsed());
-    println!("started again after {:?}", killed.elapsed());
+    for worker in [false, true] {
+        let master = master(&haproxy.folder);
+        kill(if worker { child(master) } else { master });
+        let killed = Instant::now();
+        until("another one runs", || async { running(&haproxy.folder).is_some_and(|running| running != master) }).await;
+        let answers = || async { Client::fresh(port).get().await.is_ok_and(|answer| answer.body == "a") };
+        until("it answers again", answers).await;
+        println!("started again after {:?}", killed.elapsed());
+        assert!(killed.elapsed() < Duration::from_secs(5), "{:?}", killed.elapsed());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -158,13 +158,25 @@ async fn a_route_killed_under_load_leaves_its_share_to_the_others() {
     let port = free_port();
     let routes = [(&a, 100_000), (&b, 300_000), (&c, 600_000)];
     let routes = routes.map(|(one, weight)| route(&one.name, weight, vec![one.instance()])).to_vec();
-    haproxy.serve_one(&gateway("sava/9050", port, routes)).await;
+    let dead = gateway("sava/9050", port, routes);
+    haproxy.serve_one(&dead).await;
     let load = Load::start(port, 8, 8);
     until("the load has begun", || async { b.requests() > 100 }).await;
     let killed = Instant::now();
     drop(b);
     until("the others have it all", || async { !shares(port, 400, "").await.contains_key("503") }).await;
     println!("redistributed after {:?}; while it died: {:?}", killed.elapsed(), load.stop().await);
+    // A new worker does not find out again.
+    let load = Load::start(port, 4, 4);
+    for _ in 0..5 {
+        let mut gateways = vec![dead.clone(), gateway("sava/other", free_port(), Vec::new())];
+        applied(&haproxy, &gateways).await;
+        gateways.pop();
+        applied(&haproxy, &gateways).await;
+    }
+    let counts = load.stop().await;
+    assert_eq!(counts.keys().collect::<Vec<_>>(), ["a", "c"], "{counts:?}");
+    assert_eq!(haproxy.proxy.status().await.expect("a status").reloads, 11);
     let counts = shares(port, 20_000, "").await;
     assert_share(&counts, "a", 142_857);
     assert_share(&counts, "c", 857_143);

@@ -4,10 +4,11 @@
 mod haproxy_support;
 
 use haproxy_support::{Backend, Client, Haproxy, assert_share, chained, free_port, gateway, route, shares, until};
+use std::collections::BTreeMap;
 use vamp_core::{
     condition::Condition,
     driver::{Applied, Proxy},
-    routing::Rewrite,
+    routing::{Protocol, Rewrite},
     weight::Weight,
 };
 
@@ -156,4 +157,30 @@ async fn a_path_is_rewritten_and_the_client_forwarded_once() {
         let forwarded = answer.header("x-forwarded").expect("a header").to_ascii_lowercase();
         assert_eq!(forwarded.matches("127.0.0.1").count(), 1, "{forwarded}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tcp_is_routed_by_weight_and_a_stream_survives_a_reload() {
+    let haproxy = Haproxy::start("tcp").await;
+    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
+    let port = free_port();
+    let mut tcp = gateway(
+        "sava/9050",
+        port,
+        vec![route("a", 200_000, vec![a.instance()]), route("b", 800_000, vec![b.instance()])],
+    );
+    tcp.protocol = Protocol::Tcp;
+    haproxy.serve_one(&tcp).await;
+    let mut counts = BTreeMap::new();
+    let mut stream = Client::new(port);
+    let at = stream.get().await.expect("an answer").body;
+    for _ in 0..1_000 {
+        *counts.entry(Client::new(port).get().await.expect("an answer").body).or_insert(0) += 1;
+    }
+    assert_share(&counts, "a", 200_000);
+    let other = gateway("sava/other", free_port(), vec![route("a", 1_000_000, vec![a.instance()])]);
+    let answers = haproxy.serve(&[tcp, other]).await;
+    assert_eq!(answers["sava/other"].as_ref().ok(), Some(&Applied::Reloaded));
+    assert_eq!(haproxy.proxy.connections("sava/9050").await.expect("a count")[&at], 1);
+    assert_eq!(stream.get().await.expect("an answer").body, at);
 }

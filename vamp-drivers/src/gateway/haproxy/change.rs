@@ -10,7 +10,11 @@ use super::{
     reload::{Gateways, Refusal},
     store, sync,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
 use tokio::time::{Instant, sleep};
 use vamp_core::driver::{Applied, Document};
 
@@ -75,7 +79,7 @@ impl Actor {
             return Err(failure);
         }
         self.unsure.remove(&name);
-        self.shared.folder.write(&plan.map_path(), &plan.map_text()).await?;
+        self.shared.folder.write_derived(&plan.map_path(), &plan.map_text()).await?;
         self.keep(&name, Some(next)).await?;
         self.count(|counters| counters.runtime_changes += 1).await;
         Ok(())
@@ -107,7 +111,7 @@ impl Actor {
         }
         for _ in 0..ROUNDS {
             match self.try_structures(&changes).await {
-                Ok(()) => return self.reloaded(changes, answers).await,
+                Ok(down) => return self.reloaded(changes, &down, answers).await,
                 Err(Refusal::Failed(failure)) => return refuse_all(changes, &failure, answers),
                 Err(Refusal::Configuration(complaints)) => {
                     let refused = self.find_refused(&changes, &complaints).await;
@@ -178,7 +182,7 @@ impl Actor {
         next
     }
 
-    async fn try_structures(&self, changes: &BTreeMap<String, Option<Live>>) -> Result<(), Refusal> {
+    async fn try_structures(&self, changes: &BTreeMap<String, Option<Live>>) -> Result<BTreeSet<SocketAddr>, Refusal> {
         let (reloader, next) = (self.shared.reloader(), self.with(changes));
         reloader.check(&next).await?;
         reloader.reload(&self.live, &next).await
@@ -211,7 +215,13 @@ impl Actor {
     }
 
     /// Keeps and counts what a reload brought, and tells the workers that leave.
-    async fn reloaded(&mut self, changes: BTreeMap<String, Option<Live>>, answers: &mut Answers) {
+    async fn reloaded(
+        &mut self,
+        changes: BTreeMap<String, Option<Live>>,
+        down: &BTreeSet<SocketAddr>,
+        answers: &mut Answers,
+    ) {
+        self.confirm_others(&changes, down).await;
         let reasons: Vec<String> = changes.iter().map(|(name, change)| self.why(name, change.as_ref())).collect();
         for (name, change) in changes {
             self.unsure.remove(&name);
@@ -237,6 +247,20 @@ impl Actor {
             counters.reload_reasons.extend(reasons);
         })
         .await;
+    }
+
+    /// Confirms that gateways that did not change have left no server in maintenance for having been down.
+    async fn confirm_others(&mut self, changes: &BTreeMap<String, Option<Live>>, down: &BTreeSet<SocketAddr>) {
+        for (name, live) in self.live.iter().filter(|(name, _)| !changes.contains_key(*name)) {
+            let Ok(plan) = Plan::of(live) else { continue };
+            if plan.down_commands(down).is_empty() {
+                continue;
+            }
+            if let Err(failure) = sync::everywhere(&self.shared.master, &plan).await {
+                tracing::warn!(gateway = name, %failure, "what the gateway serves is not certain");
+                self.unsure.insert(name.clone());
+            }
+        }
     }
 
     /// Why this change needs a reload, for people.

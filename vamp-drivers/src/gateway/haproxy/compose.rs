@@ -8,7 +8,10 @@ use super::{
 };
 use askama::Template;
 use rustix::process::{Resource, getrlimit};
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 use vamp_core::{digest, driver::Document};
 
 /// Files that HAProxy needs beside two for each connection.
@@ -36,7 +39,8 @@ impl Files {
             hosts: BTreeMap::new(),
         };
         let gateways: Vec<Live> = documents.iter().map(live).collect();
-        let configuration = Configuration::of(config, gateways.iter()).map_err(|failure| failure.reason)?.text;
+        let configuration = Configuration::of(config, gateways.iter(), &BTreeSet::new());
+        let configuration = configuration.map_err(|failure| failure.reason)?.text;
         let maps = maps(gateways.iter()).map_err(|failure| failure.reason)?;
         Ok(Self { configuration, maps })
     }
@@ -53,10 +57,11 @@ pub(super) struct Configuration {
 }
 
 impl Configuration {
-    /// Composes the configuration of these gateways.
+    /// Composes the configuration of these gateways, of which these addresses are down.
     pub(super) fn of<'a>(
         config: &HaproxyConfig,
         gateways: impl Iterator<Item = &'a Live> + Clone,
+        down: &BTreeSet<SocketAddr>,
     ) -> Result<Self, Failure> {
         let structures: Vec<&str> = gateways.clone().map(|live| live.document.structure.as_str()).collect();
         let (most, stop) = (max_connections(config), config.hard_stop_after.as_secs().max(1));
@@ -69,7 +74,7 @@ impl Configuration {
         let mut lines = text.lines().count();
         for live in gateways {
             starts.push((lines, live.gateway.clone()));
-            let part = Plan::of(live)?.configuration(&live.document.structure);
+            let part = Plan::of(live)?.configuration(&live.document.structure, down);
             lines += part.lines().count();
             text.push_str(&part);
         }

@@ -36,7 +36,9 @@ impl Folder {
     pub(super) async fn open(path: &Path) -> Result<Self, Failure> {
         let what = format!("data folder {}", path.display());
         for part in [path.to_path_buf(), path.join("maps"), path.join("state")] {
-            fs::create_dir_all(&part).await.map_err(|error| Failure::file(&what, &error))?;
+            let mut builder = fs::DirBuilder::new();
+            let created = builder.recursive(true).mode(0o700).create(&part).await;
+            created.map_err(|error| Failure::file(&what, &error))?;
         }
         let path = fs::canonicalize(path).await.map_err(|error| Failure::file(&what, &error))?;
         let handle = handle(&path).map_err(|error| Failure::file(&what, &error))?;
@@ -63,14 +65,26 @@ impl Folder {
         socket(&self.handle)
     }
 
-    /// Replaces a file: after a crash it holds the old text or the new.
+    /// Replaces a file: after a crash, of the machine too, it holds the old text or the new.
     pub(super) async fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
+        self.replace(name, text, true).await
+    }
+
+    /// Replaces a file that can be made again: after a crash of the machine it may be empty.
+    pub(super) async fn write_derived(&self, name: &str, text: &str) -> Result<(), Failure> {
+        self.replace(name, text, false).await
+    }
+
+    async fn replace(&self, name: &str, text: &str, durable: bool) -> Result<(), Failure> {
         let target = self.path.join(name);
         let draft = self.path.join(format!("{name}.new"));
         let write = async {
             let mut file = fs::File::create(&draft).await?;
             file.write_all(text.as_bytes()).await?;
-            file.sync_data().await?;
+            file.flush().await?;
+            if durable {
+                file.sync_data().await?;
+            }
             fs::rename(&draft, &target).await
         };
         write.await.map_err(|error| Failure::file(&target.display().to_string(), &error))

@@ -108,7 +108,7 @@ impl<'a> Placed<'a> {
 
 /// How many places a decision has: those that it had while they do, so that only growth beyond them reloads.
 fn room(had: usize, needed: usize) -> usize {
-    if needed <= had { had } else { (needed + 1).next_power_of_two().max(FEWEST_PLACES) }
+    if had > 0 && needed <= had { had } else { (needed + 1).next_power_of_two().max(FEWEST_PLACES) }
 }
 
 /// Skips decisions that leave no choice: a single route at 100 % to another decision.

@@ -11,7 +11,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
 use vamp_core::{
@@ -124,8 +124,9 @@ impl Plan {
         self.entries().iter().map(|(key, value)| format!("{key} {value}\n")).collect()
     }
 
-    /// The structure with the instances in its slots.
-    pub(super) fn configuration(&self, structure: &str) -> String {
+    /// The structure with the instances in its slots; those that are known to be down come in maintenance, because
+    /// HAProxy takes a new server for healthy.
+    pub(super) fn configuration(&self, structure: &str, down: &BTreeSet<SocketAddr>) -> String {
         let mut text = String::with_capacity(structure.len() + 64 * self.instances.len());
         let mut backend = String::new();
         let mut slot = 0;
@@ -136,7 +137,9 @@ impl Plan {
             }
             if line.starts_with("  server ") {
                 if let Some(Some((address, ready))) = self.slots.get(&(backend.clone(), slot)) {
-                    text.push_str(&format!("  server s{slot} {address} weight {}\n", weight(*ready)));
+                    let state =
+                        if down.contains(address) { "0 disabled".to_owned() } else { weight(*ready).to_string() };
+                    text.push_str(&format!("  server s{slot} {address} weight {state}\n"));
                     slot += 1;
                     continue;
                 }
@@ -146,6 +149,18 @@ impl Plan {
             text.push('\n');
         }
         text
+    }
+
+    /// Ends the maintenance of the instances that came in it, as down: a check that passes brings them up. They have no
+    /// weight in between, for the end of a maintenance makes them healthy for a moment.
+    pub(super) fn down_commands(&self, down: &BTreeSet<SocketAddr>) -> Vec<String> {
+        let of = |(name, wanted): (&SlotName, &Option<(SocketAddr, bool)>)| {
+            let (address, ready) = (*wanted)?;
+            let server = format!("set server {}/s{}", name.0, name.1);
+            let steps = ["state ready".to_owned(), "health down".to_owned(), format!("weight {}", weight(ready))];
+            down.contains(&address).then(|| steps.map(|step| format!("{server} {step}")))
+        };
+        self.slots.iter().filter_map(of).flatten().collect()
     }
 
     /// What a worker that has `actual` must be told; nothing when it serves this.
@@ -225,7 +240,8 @@ impl Plan {
         any
     }
 
-    /// Whether a frozen worker has one of the instances that this document has there.
+    /// Whether a frozen worker has one of the instances that this document has there, and in good health: a worker that
+    /// leaves cannot count live servers any more, so it cannot draw again.
     fn reached(&self, prefix: &str, place: usize, frozen: &BTreeMap<SlotName, SlotState>) -> bool {
         let backend = format!("{}.{prefix}r{place}", self.section);
         let of = |slots: &SlotName| slots.0 == backend;
@@ -233,7 +249,7 @@ impl Plan {
             self.slots.iter().filter(|(name, _)| of(name)).filter_map(|(_, wanted)| Some((*wanted)?.0)).collect();
         frozen
             .iter()
-            .filter(|(name, state)| of(name) && state.ready && state.weight > 0)
+            .filter(|(name, state)| of(name) && state.ready && state.up && state.weight > 0)
             .any(|(_, state)| state.address.is_some_and(|address| ours.contains(&address)))
     }
 }
@@ -255,7 +271,7 @@ mod tests {
     }
 
     fn state(port: u16, ready: bool, weight: u32) -> SlotState {
-        SlotState { address: Some(SocketAddr::from(([127, 0, 0, 1], port))), ready, weight }
+        SlotState { address: Some(SocketAddr::from(([127, 0, 0, 1], port))), ready, up: true, weight }
     }
 
     #[test]
@@ -281,7 +297,10 @@ mod tests {
             (("g.r1".to_owned(), 0), state(1, false, 1)),
         ]);
         assert_eq!(plan.difference(&actual), Difference::default());
-        assert!(plan.configuration(&live(&[]).document.structure).contains("  server s1 127.0.0.1:82 weight 0\n"));
+        assert!(
+            plan.configuration(&live(&[]).document.structure, &BTreeSet::new())
+                .contains("  server s1 127.0.0.1:82 weight 0\n")
+        );
     }
 
     #[test]

@@ -7,11 +7,15 @@ use super::{
     failure::Failure,
     folder::{CONFIGURATION, Folder, LOG},
     master::{Master, Processes},
-    plan::Live,
+    plan::{Live, Plan},
     process,
     worker::Worker,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
 use tokio::time::{Instant, sleep};
 use vamp_core::ErrorKind;
 
@@ -55,46 +59,102 @@ impl Reloader<'_> {
             // HAProxy takes a configuration without a listener for an error; master and worker run it all the same.
             return Ok(());
         }
-        let configuration = Configuration::of(self.config, next.values())?;
+        let configuration = Configuration::of(self.config, next.values(), &BTreeSet::new())?;
         for (name, text) in compose::maps(next.values())? {
             // HAProxy reads the maps during a check; those that are served must keep what they have.
             if self.folder.read(&name).await?.is_none() {
-                self.folder.write(&name, &text).await?;
+                self.folder.write_derived(&name, &text).await?;
             }
         }
         let candidate = format!("{CONFIGURATION}.candidate");
-        self.folder.write(&candidate, &configuration.text).await?;
+        self.folder.write_derived(&candidate, &configuration.text).await?;
         let answer = process::check(&self.config.program, self.folder.path(), &candidate).await?;
         answer.map_err(|output| Refusal::Configuration(complaint::read(&output, &configuration, next)))
     }
 
     /// Writes the configuration and the maps of these gateways.
-    pub(super) async fn write(&self, gateways: &Gateways) -> Result<Configuration, Failure> {
-        let configuration = Configuration::of(self.config, gateways.values())?;
+    pub(super) async fn write(
+        &self,
+        gateways: &Gateways,
+        down: &BTreeSet<SocketAddr>,
+    ) -> Result<Configuration, Failure> {
+        let configuration = Configuration::of(self.config, gateways.values(), down)?;
         for (name, text) in compose::maps(gateways.values())? {
             if self.folder.read(&name).await?.as_ref() != Some(&text) {
-                self.folder.write(&name, &text).await?;
+                self.folder.write_derived(&name, &text).await?;
             }
         }
-        self.folder.write(CONFIGURATION, &configuration.text).await?;
+        self.folder.write_derived(CONFIGURATION, &configuration.text).await?;
         Ok(configuration)
     }
 
     /// Replaces the workers by one that serves `next`. On any failure `last` is what the files say again, and what is
-    /// served.
-    pub(super) async fn reload(&self, last: &Gateways, next: &Gateways) -> Result<(), Refusal> {
+    /// served. Returns the addresses that were down before and are down still.
+    pub(super) async fn reload(&self, last: &Gateways, next: &Gateways) -> Result<BTreeSet<SocketAddr>, Refusal> {
         let before = self.master.processes().await?;
+        let down = self.down(&before).await?;
+        self.leave_out_the_dead(&before, last, &down).await?;
         let log = self.shortened_log().await?;
-        let configuration = self.write(next).await?;
+        let configuration = self.write(next, &down).await?;
         let outcome = self.replace_workers(&before, &configuration).await;
-        if matches!(outcome, Ok(true)) {
-            return Ok(());
+        if let Ok(Some(pid)) = outcome {
+            self.keep_down(Worker { master: self.master, pid }, next, &down).await?;
+            return Ok(down);
         }
-        self.write(last).await?;
+        self.write(last, &BTreeSet::new()).await?;
         outcome?;
         let written = self.folder.read(LOG).await?.unwrap_or_default();
         let new = written.get(log..).unwrap_or_default();
         Err(Refusal::Configuration(complaint::read(new, &configuration, next)))
+    }
+
+    /// The addresses that get no requests because checks fail.
+    async fn down(&self, processes: &Processes) -> Result<BTreeSet<SocketAddr>, Failure> {
+        let mut down = BTreeSet::new();
+        for &pid in &processes.serving {
+            let slots = Worker { master: self.master, pid }.all_slots().await?;
+            down.extend(slots.values().filter(|slot| slot.ready && !slot.up).filter_map(|slot| slot.address));
+        }
+        Ok(down)
+    }
+
+    /// Takes dead routes out of the maps of workers that are about to leave: while they leave they do not redistribute.
+    async fn leave_out_the_dead(
+        &self,
+        processes: &Processes,
+        gateways: &Gateways,
+        down: &BTreeSet<SocketAddr>,
+    ) -> Result<(), Failure> {
+        for live in gateways.values() {
+            let plan = Plan::of(live)?;
+            if plan.down_commands(down).is_empty() {
+                continue;
+            }
+            for &pid in &processes.serving {
+                let worker = Worker { master: self.master, pid };
+                if let Some(entries) = plan.entries_for(&worker.slots(&plan.backends()).await?) {
+                    worker.replace_map(&plan.map_path(), &entries).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the new worker which of its servers are down, so that no request has to find out.
+    async fn keep_down(
+        &self,
+        worker: Worker<'_>,
+        gateways: &Gateways,
+        down: &BTreeSet<SocketAddr>,
+    ) -> Result<(), Failure> {
+        if down.is_empty() {
+            return Ok(());
+        }
+        let mut commands = Vec::new();
+        for live in gateways.values() {
+            commands.extend(Plan::of(live)?.down_commands(down));
+        }
+        worker.run(&commands).await.map(drop)
     }
 
     /// Empties the log when it has grown large; returns where new messages will begin.
@@ -109,8 +169,8 @@ impl Reloader<'_> {
         Ok(0)
     }
 
-    /// True when a worker runs the configuration, false when the master says that it could not.
-    async fn replace_workers(&self, before: &Processes, configuration: &Configuration) -> Result<bool, Failure> {
+    /// The worker that runs the configuration; `None` when the master says that it could not.
+    async fn replace_workers(&self, before: &Processes, configuration: &Configuration) -> Result<Option<i32>, Failure> {
         let deadline = Instant::now() + DEADLINE;
         // 2.6 closes the socket at once when it executes itself again: only the state afterwards tells.
         let _ = self.master.ask("reload").await;
@@ -123,11 +183,11 @@ impl Reloader<'_> {
             for &pid in now.serving.iter().filter(|pid| !before.serving.contains(pid)) {
                 let worker = Worker { master: self.master, pid };
                 if worker.info("description").await.is_ok_and(|found| found == configuration.description) {
-                    return Ok(true);
+                    return Ok(Some(pid));
                 }
             }
             if now.failed > before.failed {
-                return Ok(false);
+                return Ok(None);
             }
         }
         Err(Failure::new(ErrorKind::TimedOut, format!("HAProxy did not reload within {} s", DEADLINE.as_secs())))

@@ -44,7 +44,7 @@ pub(super) async fn load(folder: &Folder) -> Result<BTreeMap<String, Live>, Fail
 /// Keeps the counters.
 pub(super) async fn save_counters(folder: &Folder, counters: &ProxyStatus) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(counters).map_err(|error| Failure::internal(error.to_string()))?;
-    folder.write(COUNTERS, &text).await
+    folder.write_derived(COUNTERS, &text).await
 }
 
 /// The counters, from zero when there are none.

@@ -13,7 +13,7 @@ use super::{
     sync,
     worker::Worker,
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// How long a start may take until the first worker serves.
@@ -61,7 +61,7 @@ impl Actor {
 
     /// Compares what an adopted HAProxy serves with what was kept, and repairs the difference.
     async fn verify(&mut self) -> Result<(), Failure> {
-        let configuration = Configuration::of(&self.shared.config, self.live.values())?;
+        let configuration = Configuration::of(&self.shared.config, self.live.values(), &BTreeSet::new())?;
         let master = self.shared.master.clone();
         let mut same = false;
         for pid in master.processes().await?.serving {
@@ -92,7 +92,7 @@ impl Actor {
     pub(super) async fn revive(&mut self) -> Result<(), Failure> {
         self.process = None;
         self.drop_unservable().await?;
-        let configuration = self.shared.reloader().write(&self.live).await?;
+        let configuration = self.shared.reloader().write(&self.live, &BTreeSet::new()).await?;
         let log = self.shared.folder.read(LOG).await?.map_or(0, |text| text.len());
         let process = Process::of(process::start(&self.shared.config.program, self.shared.folder.path())?)?;
         let master = &self.shared.master;

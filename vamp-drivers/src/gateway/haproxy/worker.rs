@@ -26,6 +26,8 @@ pub(super) struct SlotState {
     pub(super) address: Option<SocketAddr>,
     /// In no kind of maintenance or drain.
     pub(super) ready: bool,
+    /// In good health, as far as checks know.
+    pub(super) up: bool,
     pub(super) weight: u32,
 }
 
@@ -55,6 +57,11 @@ impl Worker<'_> {
             return Err(Failure::new(ErrorKind::NotFound, format!("HAProxy's worker {} is gone", self.pid)));
         }
         Ok(answer)
+    }
+
+    /// Every slot of every backend.
+    pub(super) async fn all_slots(&self) -> Result<BTreeMap<SlotName, SlotState>, Failure> {
+        Ok(slots(&self.run(&["show servers state".to_owned()]).await?))
     }
 
     /// Every slot of these backends.
@@ -137,6 +144,7 @@ fn slots(answer: &str) -> BTreeMap<SlotName, SlotState> {
             address: address.map(|ip| SocketAddr::new(ip, port)),
             // 4 only says that the configuration had it disabled.
             ready: admin & !4 == 0,
+            up: *words.get(5)? != "0",
             weight: words.get(7)?.parse().ok()?,
         };
         Some((((*words.get(1)?).to_owned(), slot), state))
@@ -169,8 +177,8 @@ mod tests {
         let answer = "1\n# be_id be_name\n2 a.r0 1 s0 127.0.0.1 2 0 100 1 14 6 3 2 6 0 0 0 - 29060 - 0 0 - - 0\n\
             2 a.r0 2 s1 ::1 0 5 0 1 14 1 0 0 14 0 0 0 - 1 - 0 0 - - 0\n";
         let found = slots(answer);
-        let ready = SlotState { address: Some("127.0.0.1:29060".parse().unwrap()), ready: true, weight: 100 };
-        let empty = SlotState { address: Some("[::1]:1".parse().unwrap()), ready: false, weight: 0 };
+        let ready = SlotState { address: Some("127.0.0.1:29060".parse().unwrap()), ready: true, up: true, weight: 100 };
+        let empty = SlotState { address: Some("[::1]:1".parse().unwrap()), ready: false, up: false, weight: 0 };
         assert_eq!(found, BTreeMap::from([(("a.r0".to_owned(), 0), ready), (("a.r0".to_owned(), 1), empty)]));
     }
 
