@@ -60,3 +60,7 @@ licences: ## check licences, duplicate versions and sources of what the tree dep
 .PHONY: features
 features: ## compile the core alone, the server without `http`, and each feature alone
 	tools/features
+
+.PHONY: sabotage
+sabotage: setup ## break the build on purpose, way after way: a named test notices each
+	tools/sabotage
