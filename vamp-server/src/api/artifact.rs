@@ -50,7 +50,9 @@ async fn create<T: Stored>(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let artifact = T::read(body::text(&body)?)?;
+    let source = body::text(&body)?;
+    let artifact = T::read(source)?;
+    api.check_native(&artifact).map_err(|failure| body::located(failure, source))?;
     store(&api, StatusCode::CREATED, &artifact, change, &headers).await
 }
 
@@ -67,6 +69,7 @@ async fn put<T: Stored>(
         let message = format!("the path names `{name}` and the body `{}`", artifact.name());
         return Err(body::located(Violation::new("InconsistentArtifactName", "name", message).into(), source));
     }
+    api.check_native(&artifact).map_err(|failure| body::located(failure, source))?;
     store(&api, StatusCode::OK, &artifact, change, &headers).await
 }
 

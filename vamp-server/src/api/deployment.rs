@@ -132,6 +132,7 @@ impl Api {
         change: Change,
         headers: &HeaderMap,
     ) -> Result<Response, Failure> {
+        self.check_native(blueprint)?;
         let deployed = self.engine.deploy(name, blueprint, options(change)).await?;
         self.settled(name, deployed, change, headers).await
     }

@@ -103,18 +103,7 @@ impl Api {
     /// A gateway, with the rule of this server about native conditions.
     fn read_gateway(&self, source: &str) -> Result<Gateway, Problem> {
         let gateway = read::gateway(source)?;
-        let native = gateway
-            .routes
-            .iter()
-            .filter(|route| route.condition.as_ref().is_some_and(vamp_core::condition::Condition::is_native));
-        let refuse = |route: &vamp_core::model::Route| {
-            let path = format!("routes/{}/condition", route.path);
-            Violation::new("NativeConditionError", path, "this server takes no conditions in HAProxy's own language")
-        };
-        let violations: Vec<Violation> = native.map(refuse).collect();
-        if self.native_conditions || violations.is_empty() {
-            return Ok(gateway);
-        }
-        Err(body::located(Failure::Invalid(vamp_core::Violations(violations)), source))
+        self.check_native(&gateway).map_err(|failure| body::located(failure, source))?;
+        Ok(gateway)
     }
 }

@@ -1,15 +1,15 @@
 //! How each kind of artifact that is only stored is read and shown.
 
+use super::native::Conditions;
 use serde_json::Value;
 use vamp_core::{
     Violations,
     condition::Condition,
-    engine::Artifact,
     model::{Blueprint, Breed, Named, Scale, read, write},
 };
 
 /// An artifact that is stored and does nothing by itself.
-pub(super) trait Stored: Artifact {
+pub(super) trait Stored: Conditions {
     /// Reads one.
     fn read(source: &str) -> Result<Self, Violations>;
 

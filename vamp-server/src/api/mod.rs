@@ -21,6 +21,7 @@ mod error;
 mod gateway;
 mod guard;
 mod kind;
+mod native;
 mod page;
 mod status;
 
@@ -36,7 +37,7 @@ use axum::{
 use std::sync::Arc;
 use vamp_core::{
     condition::Condition,
-    engine::Engine,
+    engine::{Engine, Failure},
     model::{Blueprint, Breed, Named, Scale},
 };
 
@@ -49,6 +50,13 @@ pub(crate) struct Api {
     engine: Engine,
     identity: Arc<status::Identity>,
     native_conditions: bool,
+}
+
+impl Api {
+    /// Refuses conditions in HAProxy's own language, if this server does not take them.
+    fn check_native(&self, artifact: &impl native::Conditions) -> Result<(), Failure> {
+        if self.native_conditions { Ok(()) } else { Ok(native::refuse(artifact)?) }
+    }
 }
 
 /// The API of an engine, with the rules of its listener. Serve it alone, or nest it in a router of your own.
