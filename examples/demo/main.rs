@@ -139,7 +139,7 @@ async fn run(arguments: &Arguments, report: &mut Report) -> Result<(), Problem> 
     };
     if arguments.keep && outcome.is_ok() {
         eprintln!(
-            "demo: still running: API on http://{}, gateway on http://{}; `{} down --data-dir {}` stops the rest after the server",
+            "demo: still running: API on http://{}, gateway on http://{}; `{} down --data-dir {}` stops all of it",
             settings.listen,
             settings.gateway(),
             server.vamp().display(),
