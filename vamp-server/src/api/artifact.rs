@@ -4,13 +4,13 @@ use super::{
     Api,
     body::{self, Change},
     error::Problem,
+    extract::{Body, Path, Query},
     kind::Stored,
     page::{self, Paging},
 };
 use axum::{
     Router,
-    body::Bytes,
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::get,
@@ -48,11 +48,10 @@ async fn create<T: Stored>(
     State(api): State<Api>,
     Query(change): Query<Change>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(source): Body,
 ) -> Result<Response, Problem> {
-    let source = body::text(&body)?;
-    let artifact = T::read(source)?;
-    api.check_native(&artifact).map_err(|failure| body::located(failure, source))?;
+    let artifact = T::read(&source)?;
+    api.check_native(&artifact).map_err(|failure| body::located(failure, &source))?;
     store(&api, StatusCode::CREATED, &artifact, change, &headers).await
 }
 
@@ -61,15 +60,14 @@ async fn put<T: Stored>(
     Path(name): Path<String>,
     Query(change): Query<Change>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(source): Body,
 ) -> Result<Response, Problem> {
-    let source = body::text(&body)?;
-    let artifact = T::read(source)?;
+    let artifact = T::read(&source)?;
     if artifact.name() != name {
         let message = format!("the path names `{name}` and the body `{}`", artifact.name());
-        return Err(body::located(Violation::new("InconsistentArtifactName", "name", message).into(), source));
+        return Err(body::located(Violation::new("InconsistentArtifactName", "name", message).into(), &source));
     }
-    api.check_native(&artifact).map_err(|failure| body::located(failure, source))?;
+    api.check_native(&artifact).map_err(|failure| body::located(failure, &source))?;
     store(&api, StatusCode::OK, &artifact, change, &headers).await
 }
 

@@ -3,11 +3,10 @@
 use super::error::Problem;
 use axum::{
     Json,
-    body::Bytes,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 use std::time::Duration;
 use vamp_core::{
@@ -17,29 +16,32 @@ use vamp_core::{
     yaml::{self, Limits},
 };
 
-/// The longest `?wait=`.
-const LONGEST_WAIT: u64 = 600;
+/// The longest `?wait=`, in seconds.
+const LONGEST_WAIT: f64 = 600.0;
 
 /// The query of a request that changes something.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Change {
     pub(super) validate_only: bool,
-    /// Seconds.
-    wait: Option<u64>,
+    #[serde(deserialize_with = "seconds")]
+    wait: Option<Duration>,
     /// Removes instead of merging, as the original has it.
     pub(super) delete: bool,
 }
 
 impl Change {
-    pub(super) fn deadline(self) -> Option<Duration> {
-        self.wait.map(|seconds| Duration::from_secs(seconds.min(LONGEST_WAIT)))
+    /// How long to wait until what was asked for has taken effect; `None` = not at all.
+    pub(super) const fn deadline(self) -> Option<Duration> {
+        self.wait
     }
 }
 
-/// The text of a body.
-pub(super) fn text(body: &Bytes) -> Result<&str, Problem> {
-    Ok(yaml::utf8(body)?)
+fn seconds<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(text)?;
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=LONGEST_WAIT).contains(seconds));
+    let refuse = || D::Error::custom(format!("`{text}` is not a number of seconds from 0 to {LONGEST_WAIT}"));
+    seconds.map(|seconds| Some(Duration::from_secs_f64(seconds))).ok_or_else(refuse)
 }
 
 /// A failure about an artifact, with the places of its violations in the text that it was read from.

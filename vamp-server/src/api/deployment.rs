@@ -4,11 +4,11 @@ use super::{
     Api,
     body::{self, Change},
     error::Problem,
+    extract::{Body, Path, Query},
     page::{self, Paging},
 };
 use axum::{
-    body::Bytes,
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -65,12 +65,11 @@ pub(super) async fn create(
     State(api): State<Api>,
     Query(change): Query<Change>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(source): Body,
 ) -> Result<Response, Problem> {
-    let source = body::text(&body)?;
-    let blueprint = api.requested(source).await?;
+    let blueprint = api.requested(&source).await?;
     let name = blueprint.name.to_string();
-    api.deploy(&name, &blueprint, change, &headers).await.map_err(|failure| body::located(failure, source))
+    api.deploy(&name, &blueprint, change, &headers).await.map_err(|failure| body::located(failure, &source))
 }
 
 pub(super) async fn merge(
@@ -78,15 +77,14 @@ pub(super) async fn merge(
     Path(name): Path<String>,
     Query(change): Query<Change>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(source): Body,
 ) -> Result<Response, Problem> {
-    let source = body::text(&body)?;
-    let blueprint = api.requested(source).await?;
+    let blueprint = api.requested(&source).await?;
     let done = match change.delete {
         true => api.undeploy(&name, &blueprint, change, &headers).await,
         false => api.deploy(&name, &blueprint, change, &headers).await,
     };
-    done.map_err(|failure| body::located(failure, source))
+    done.map_err(|failure| body::located(failure, &source))
 }
 
 pub(super) async fn remove(
@@ -94,15 +92,14 @@ pub(super) async fn remove(
     Path(name): Path<String>,
     Query(change): Query<Change>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(source): Body,
 ) -> Result<Response, Problem> {
-    let source = body::text(&body)?;
     let blueprint = match source.trim().is_empty() {
         true => api.everything_in(&name).await?,
-        false => api.requested(source).await?,
+        false => api.requested(&source).await?,
     };
     let done = api.undeploy(&name, &blueprint, change, &headers).await;
-    done.map_err(|failure| body::located(failure, source))
+    done.map_err(|failure| body::located(failure, &source))
 }
 
 impl Api {

@@ -4,11 +4,11 @@ use super::{
     Api,
     body::{self, Change},
     error::Problem,
+    extract::{Body, Path, Query},
     page::{self, Paging},
 };
 use axum::{
-    body::Bytes,
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -43,12 +43,11 @@ pub(super) async fn create(
     State(api): State<Api>,
     Query(change): Query<Change>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(source): Body,
 ) -> Result<Response, Problem> {
-    let source = body::text(&body)?;
-    store(&api, &api.read_gateway(source)?, change, None, &headers)
+    store(&api, &api.read_gateway(&source)?, change, None, &headers)
         .await
-        .map_err(|failure| body::located(failure, source))
+        .map_err(|failure| body::located(failure, &source))
 }
 
 pub(super) async fn put(
@@ -56,18 +55,17 @@ pub(super) async fn put(
     Path(name): Path<String>,
     Query(change): Query<Change>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(source): Body,
 ) -> Result<Response, Problem> {
-    let source = body::text(&body)?;
-    let gateway = api.read_gateway(source)?;
+    let gateway = api.read_gateway(&source)?;
     if gateway.name != *name {
         let message = format!("the path names gateway `{name}` and the body `{}`", gateway.name);
         let violation = Violation::new("InconsistentArtifactName", "name", message);
-        return Err(body::located(violation.into(), source));
+        return Err(body::located(violation.into(), &source));
     }
     let expected = body::expected(&headers)?;
     let stored = store(&api, &gateway, change, expected, &headers).await;
-    stored.map_err(|failure| body::located(failure, source))
+    stored.map_err(|failure| body::located(failure, &source))
 }
 
 async fn store(

@@ -16,22 +16,24 @@
 
 mod artifact;
 mod body;
+mod carry;
 mod deployment;
 mod error;
+mod extract;
 mod gateway;
 mod guard;
 mod kind;
 mod native;
 mod page;
+mod serve;
 mod status;
 
 pub use error::{Problem, status_of};
+pub use serve::serve;
 
 use crate::config::Config;
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware,
+    Router, middleware,
     routing::{delete, get},
 };
 use std::sync::Arc;
@@ -40,9 +42,6 @@ use vamp_core::{
     engine::{Engine, Failure},
     model::{Blueprint, Breed, Named, Scale},
 };
-
-/// Bytes of a body.
-const BODY_LIMIT: usize = 1 << 20;
 
 /// What every request may need.
 #[derive(Clone, Debug)]
@@ -85,6 +84,6 @@ pub fn router(engine: &Engine, config: &Config) -> Router {
     Router::new()
         .nest("/api/v1", v1)
         .fallback(error::no_such_path)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(carry::out))
         .layer(middleware::from_fn_with_state(guard, guard::check))
 }

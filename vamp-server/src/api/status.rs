@@ -1,8 +1,8 @@
 //! What this server is, and who serves what it says.
 
-use super::{Api, body, error::Problem};
+use super::{Api, body, error::Problem, extract::Path};
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };

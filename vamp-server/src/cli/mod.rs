@@ -7,7 +7,7 @@ mod server;
 
 use args::{Args, Command};
 use clap::Parser as _;
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 use tracing_subscriber::EnvFilter;
 
 /// Why a command did not do what it should.
@@ -24,7 +24,9 @@ pub(crate) enum Trouble {
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let filter = EnvFilter::try_from_env("VAMP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A log in a file is read by programs.
+    log.with_ansi(std::io::stderr().is_terminal()).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return answer(Err(Trouble::Failed(error.to_string()))),

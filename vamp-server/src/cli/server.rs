@@ -10,7 +10,7 @@ use tokio::{
 };
 
 pub(super) async fn run(args: ServerArgs) -> Result<(), Trouble> {
-    let config = args.config().map_err(|error| Trouble::Usage(error.to_string()))?;
+    let mut config = args.config().map_err(|error| Trouble::Usage(error.to_string()))?;
     let folder = config.data_dir.display();
     fs::create_dir_all(&config.data_dir)
         .map_err(|error| Trouble::Failed(format!("data folder {folder}: {error}; choose another with --data-dir")))?;
@@ -18,6 +18,8 @@ pub(super) async fn run(args: ServerArgs) -> Result<(), Trouble> {
     let ends = Ends::new().map_err(|error| Trouble::Failed(error.to_string()))?;
     // The port first: nothing is started for a server that nobody could reach.
     let listener = listen(&config).await?;
+    // With port 0 the system picks one, and clients name that.
+    config.listen = listener.local_addr().map_err(|error| Trouble::Failed(error.to_string()))?;
     let composition = Composition::open(&config).await.map_err(|error| Trouble::Failed(error.report()))?;
     Server::claim(&config.data_dir).map_err(|error| Trouble::Failed(format!("data folder {folder}: {error}")))?;
     serve(&config, listener, composition, ends).await
@@ -46,21 +48,22 @@ async fn serve(
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     let router = api::router(&composition.engine, config);
-    let api = axum::serve(listener, router).with_graceful_shutdown(until(stopped.clone()));
-    let running = tokio::spawn(composition.run(until(stopped)));
+    let api = tokio::spawn(api::serve(listener, router, until(stopped.clone())));
+    let mut running = tokio::spawn(composition.run(until(stopped)));
     tracing::info!(listen = %config.listen, data_dir = %config.data_dir.display(), "ready");
-    let api = tokio::spawn(api.into_future());
-    ends.wait().await;
+    let failed = tokio::select! {
+        () = ends.wait() => None,
+        // Without the engine the API would accept what nobody carries out.
+        ended = &mut running => Some(ended.map_or_else(|error| error.to_string(), |()| "it ended".to_owned())),
+    };
     tracing::info!("ends; instances and HAProxy go on, `vamp down` stops them");
     let _ = stop.send(true);
-    let served = tokio::time::timeout(std::time::Duration::from_secs(5), api).await;
-    running.await.map_err(|error| Trouble::Failed(error.to_string()))?;
-    match served {
-        Ok(Ok(result)) => result.map_err(|error| Trouble::Failed(error.to_string())),
-        Ok(Err(error)) => Err(Trouble::Failed(error.to_string())),
-        // Requests that wait for something long are cut off.
-        Err(_) => Ok(()),
-    }
+    let failed = match failed {
+        Some(why) => Some(why),
+        None => running.await.err().map(|error| error.to_string()),
+    };
+    api.await.map_err(|error| Trouble::Failed(error.to_string()))?;
+    failed.map_or(Ok(()), |why| Err(Trouble::Failed(format!("the engine failed: {why}"))))
 }
 
 /// SIGTERM and SIGINT.

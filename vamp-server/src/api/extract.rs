@@ -1,0 +1,60 @@
+//! What a request brings, each refused as a problem document: its path, its query, its body.
+
+use super::error::Problem;
+use axum::{
+    body::to_bytes,
+    extract::{self, FromRequest, FromRequestParts, Request},
+    http::{StatusCode, request::Parts},
+};
+use serde::de::DeserializeOwned;
+use vamp_core::yaml::{self, Limits};
+
+/// The parameters after `?`; those that nobody knows are ignored, as the original does.
+#[derive(Debug)]
+pub(super) struct Query<T>(pub(super) T);
+
+/// The parts of the path, percent-decoded.
+#[derive(Debug)]
+pub(super) struct Path<T>(pub(super) T);
+
+/// The text of the body, within the size that a document may have.
+#[derive(Debug)]
+pub(super) struct Body(pub(super) String);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match extract::Query::try_from_uri(&parts.uri) {
+            Ok(extract::Query(query)) => Ok(Self(query)),
+            Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())),
+        }
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match extract::Path::from_request_parts(parts, state).await {
+            Ok(extract::Path(path)) => Ok(Self(path)),
+            Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let limit = Limits::default().bytes;
+        let bytes = to_bytes(request.into_body(), limit).await.map_err(|error| {
+            let cause = std::error::Error::source(&error);
+            if cause.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
+                return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {limit} bytes"));
+            }
+            Problem::new(StatusCode::BAD_REQUEST, format!("the body is not complete: {error}"))
+        })?;
+        Ok(Self(yaml::utf8(&bytes)?.to_owned()))
+    }
+}

@@ -1,0 +1,162 @@
+//! What the API makes of requests, over a real listener and memory drivers.
+#![cfg(feature = "http")]
+#![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
+
+use serde_json::Value;
+use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use vamp_core::{engine::Engine, memory};
+use vamp_drivers::SystemClock;
+use vamp_server::{
+    api,
+    config::{Config, Given},
+};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A listening API.
+struct Server(SocketAddr);
+
+/// What it answered.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// A header, by its name in lower case.
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    /// The status of a problem document, which has a message.
+    fn problem(&self) -> u16 {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        assert_eq!(self.json()["status"], self.status, "{self:?}");
+        assert!(self.json()["message"].as_str().is_some_and(|message| !message.is_empty()), "{self:?}");
+        self.status
+    }
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let clock = Arc::new(SystemClock::new());
+        let engine = Engine::builder()
+            .containers("memory", Arc::new(memory::Containers::new()))
+            .key_value(Arc::new(memory::KeyValue::new(Arc::clone(&clock) as _)))
+            .persistence(Arc::new(memory::Persistence::new(Arc::clone(&clock) as _)))
+            .events(Arc::new(memory::Events::default()))
+            .clock(clock)
+            .build()
+            .expect("every driver is there");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let mut config = Given::default().complete().expect("the defaults");
+        config.listen = listener.local_addr().expect("its address");
+        change(&mut config);
+        tokio::spawn(engine.clone().run(pending()));
+        tokio::spawn(api::serve(listener, api::router(&engine, &config), pending()));
+        Self(config.listen)
+    }
+
+    /// One request with these header lines, on a connection of its own.
+    async fn ask(&self, request: &str, headers: &[&str], body: &[u8]) -> Answer {
+        let host = format!("Host: {}", self.0);
+        let length = format!("Content-Length: {}", body.len());
+        let lines = [&[request, &host, "Connection: close", &length], headers].concat();
+        let head = lines.join("\r\n").replacen('\r', " HTTP/1.1\r", 1) + "\r\n\r\n";
+        let exchange = async {
+            let mut stream = TcpStream::connect(self.0).await.expect("connects");
+            stream.write_all(&[head.as_bytes(), body].concat()).await.expect("sends");
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.expect("answers");
+            String::from_utf8(answer).expect("text")
+        };
+        let answer = timeout(DEADLINE, exchange).await.expect("in time");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Answer { status, head: head.replace("\r\n", "\n"), body: body.to_owned() }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask(&format!("GET /api/v1/{path}"), &[], b"").await
+    }
+
+    async fn yaml(&self, method: &str, path: &str, body: &str, headers: &[&str]) -> Answer {
+        let headers = [&["Content-Type: application/x-yaml"], headers].concat();
+        self.ask(&format!("{method} /api/v1/{path}"), &headers, body.as_bytes()).await
+    }
+}
+
+const GATEWAY: &str = "name: a\nport: 9050/http\nroutes: {'[127.0.0.1:9101]': {}}\n";
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_request_is_answered_as_a_problem_document() {
+    let server = Server::start().await;
+    let put = "PUT /api/v1/gateways/a";
+    let kind = ["Content-Type: application/x-yaml"];
+    assert_eq!(server.get("gateways?page=x").await.problem(), 400);
+    assert_eq!(server.get("gateways/%ff").await.problem(), 400);
+    assert_eq!(server.get("nothing").await.problem(), 404);
+    assert_eq!(server.ask("PATCH /api/v1/gateways", &[], b"").await.problem(), 405);
+    assert_eq!(server.ask(put, &kind, &vec![b' '; (1 << 20) + 1]).await.problem(), 413);
+    assert_eq!(server.ask(put, &kind, b"name: \xff").await.problem(), 400);
+    for wait in ["abc", "-1", "601", "NaN", "inf", ""] {
+        let answer = server.yaml("PUT", &format!("gateways/a?wait={wait}"), GATEWAY, &[]).await;
+        assert_eq!(answer.problem(), 400, "{wait}");
+        assert!(answer.body.contains("wait"), "{answer:?}");
+    }
+    assert_eq!(server.get("gateways").await.body, "[]", "nothing was stored");
+}
+
+#[tokio::test]
+async fn answers_are_not_kept_by_whoever_passes_them_on() {
+    let server = Server::start().await;
+    assert_eq!(server.get("info").await.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn without_native_conditions_no_artifact_with_one_is_stored() {
+    let server = Server::start_with(|config| config.native_conditions = false).await;
+    let blueprint = "
+name: b
+gateways:
+  9050:
+    routes:
+      sava/web: {condition: < src 10.0.0.1 >}
+clusters:
+  sava:
+    services:
+      breed: {name: x, deployable: {type: command, definition: x}, ports: {web: 8080/http}}
+";
+    let gateway = "name: a\nport: 9050/http\nroutes:\n  '[127.0.0.1:9101]': {condition: < src 10.0.0.1 >}\n";
+    let table = [
+        ("PUT", "gateways/a", gateway, Some(4)),
+        ("PUT", "conditions/c", "name: c\ncondition: < src 10.0.0.1 >\n", Some(2)),
+        ("POST", "blueprints", blueprint, Some(6)),
+        ("PUT", "deployments/d", blueprint, Some(6)),
+    ];
+    for (method, path, body, line) in table {
+        let answer = server.yaml(method, path, body, &[]).await;
+        assert_eq!(answer.problem(), 400, "{path}");
+        let error = &answer.json()["errors"][0];
+        assert_eq!(error["code"], "NativeConditionError", "{path}: {answer:?}");
+        assert_eq!(error["line"].as_u64(), line, "{path}: {answer:?}");
+    }
+    for kind in ["gateways", "conditions", "blueprints", "deployments"] {
+        assert_eq!(server.get(kind).await.body, "[]", "{kind}");
+    }
+}
