@@ -160,3 +160,41 @@ clusters:
         assert_eq!(server.get(kind).await.body, "[]", "{kind}");
     }
 }
+
+#[tokio::test]
+async fn a_body_may_leave_out_the_name_that_the_path_says_and_not_say_another() {
+    let server = Server::start().await;
+    let put = async |path: &str, body: &str| server.yaml("PUT", path, body, &[]).await;
+    assert_eq!(put("gateways/a/b", "port: 9050/http\nroutes: {'[127.0.0.1:9101]': {}}\n").await.status, 202);
+    assert_eq!(server.get("gateways/a%2Fb").await.json()["name"], "a/b");
+    assert_eq!(put("breeds/x", "deployable: {type: command, definition: x}\n").await.status, 200);
+    assert_eq!(put("conditions/c", "condition: User-Agent == Chrome\n").await.status, 200);
+    let other = put("gateways/b", GATEWAY).await;
+    assert_eq!((other.problem(), &other.json()["errors"][0]["line"]), (400, &Value::from(1)));
+    assert_eq!(server.get("gateways/b").await.problem(), 404);
+}
+
+#[tokio::test]
+async fn nobody_changes_or_removes_what_they_have_not_seen() {
+    let server = Server::start().await;
+    let put = async |tag: &str| server.yaml("PUT", "gateways/a", GATEWAY, &[&format!("If-Match: {tag}")]).await;
+    assert_eq!(put("*").await.problem(), 412, "there is nothing yet");
+    let first = server.yaml("PUT", "gateways/a", GATEWAY, &[]).await;
+    let seen = first.header("etag").expect("a tag").to_owned();
+    let second = put(&seen).await;
+    assert_eq!(second.status, 202, "{second:?}");
+    assert_eq!(put(&seen).await.problem(), 412, "it was changed in the meantime");
+
+    let remove = async |tag: &str| server.ask("DELETE /api/v1/gateways/a", &[&format!("If-Match: {tag}")], b"").await;
+    assert_eq!(remove(&seen).await.problem(), 412);
+    assert_eq!(server.get("gateways/a").await.header("etag"), second.header("etag"), "it is untouched");
+    assert_eq!(remove(second.header("etag").expect("a tag")).await.status, 204);
+    assert_eq!(server.get("gateways/a").await.problem(), 404);
+}
+
+#[tokio::test]
+async fn a_precondition_that_cannot_be_kept_is_refused_rather_than_ignored() {
+    let server = Server::start().await;
+    assert_eq!(server.ask("DELETE /api/v1/deployments/a", &["If-Match: *"], b"").await.problem(), 400);
+    assert_eq!(server.yaml("PUT", "gateways/a", GATEWAY, &["If-None-Match: *"]).await.problem(), 400);
+}

@@ -48,12 +48,12 @@ async fn forget_routes(
         let mut changed = Gateway::clone(&gateway);
         changed.routes.retain(|route| !leads_to(&route.path, path));
         if changed.routes.is_empty() {
-            engine.remove::<Gateway>(&name).await?;
+            engine.remove::<Gateway>(&name, None).await?;
         } else if changed != *gateway {
             engine.store(&changed, None).await?;
         }
     } else if without.clusters.is_empty() && is_external_of(&gateway, &path.deployment) {
-        engine.remove::<Gateway>(&name).await?;
+        engine.remove::<Gateway>(&name, None).await?;
     }
     Ok(())
 }

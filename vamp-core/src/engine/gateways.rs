@@ -69,19 +69,21 @@ impl Engine {
         Err(Failure::Changed { kind: "gateways", name: gateway.name.to_string() })
     }
 
-    /// Removes a gateway; answers whether it was there.
+    /// Removes a gateway; answers whether it was there. `expected` is the version that is removed; `None` removes
+    /// whatever is there.
     ///
     /// # Errors
     ///
-    /// [`Failure::Invalid`] for the gateway of a cluster, which goes with its deployment; [`Failure::Driver`].
-    pub async fn delete_gateway(&self, name: &str) -> Result<bool, Failure> {
+    /// [`Failure::Invalid`] for the gateway of a cluster, which goes with its deployment; [`Failure::Changed`],
+    /// [`Failure::Driver`].
+    pub async fn delete_gateway(&self, name: &str, expected: Option<&Version>) -> Result<bool, Failure> {
         let world = self.loaded().await;
         let Some(gateway) = find(&world, name) else { return Ok(false) };
         if let Some(owner) = owner(&world, &gateway.name) {
             let message = format!("gateway `{name}` belongs to deployment `{owner}` and goes with it");
             return Err(Violation::new("InternalGatewayRemoveError", "name", message).into());
         }
-        self.remove::<Gateway>(name).await
+        self.remove::<Gateway>(name, expected).await
     }
 }
 

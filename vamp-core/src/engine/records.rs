@@ -59,13 +59,17 @@ impl Engine {
         }
     }
 
-    /// Removes an artifact that nothing else depends on; answers whether it was there.
+    /// Removes an artifact that nothing else depends on; answers whether it was there. `expected` is the version that
+    /// is removed; `None` removes whatever is there.
     ///
     /// # Errors
     ///
-    /// [`Failure::Driver`] when the store fails.
-    pub async fn remove<T: Artifact>(&self, name: &str) -> Result<bool, Failure> {
+    /// [`Failure::Changed`] when the version is not the expected one, [`Failure::Driver`] when the store fails.
+    pub async fn remove<T: Artifact>(&self, name: &str, expected: Option<&Version>) -> Result<bool, Failure> {
         let Some((_, version)) = self.read::<T>(name).await? else { return Ok(false) };
+        if expected.is_some_and(|expected| *expected != version) {
+            return Err(Failure::Changed { kind: T::KIND, name: name.to_owned() });
+        }
         self.erase::<T>(name, &version).await?;
         Ok(true)
     }

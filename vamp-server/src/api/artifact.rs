@@ -7,6 +7,7 @@ use super::{
     extract::{Body, Path, Query},
     kind::Stored,
     page::{self, Paging},
+    precondition::Precondition,
 };
 use axum::{
     Router,
@@ -16,7 +17,7 @@ use axum::{
     routing::get,
 };
 use serde_json::Value;
-use vamp_core::{Violation, driver::Page, engine::Failure};
+use vamp_core::{driver::Page, engine::Failure};
 
 /// The routes of one kind.
 pub(super) fn routes<T: Stored>() -> Router<Api> {
@@ -47,28 +48,26 @@ async fn one<T: Stored>(
 async fn create<T: Stored>(
     State(api): State<Api>,
     Query(change): Query<Change>,
+    precondition: Precondition,
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
     let artifact = T::read(&source)?;
     api.check_native(&artifact).map_err(|failure| body::located(failure, &source))?;
-    store(&api, StatusCode::CREATED, &artifact, change, &headers).await
+    store(&api, StatusCode::CREATED, &artifact, change, &precondition, &headers).await
 }
 
 async fn put<T: Stored>(
     State(api): State<Api>,
     Path(name): Path<String>,
     Query(change): Query<Change>,
+    precondition: Precondition,
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
-    let artifact = T::read(&source)?;
-    if artifact.name() != name {
-        let message = format!("the path names `{name}` and the body `{}`", artifact.name());
-        return Err(body::located(Violation::new("InconsistentArtifactName", "name", message).into(), &source));
-    }
+    let artifact = T::read_named(&source, &name)?;
     api.check_native(&artifact).map_err(|failure| body::located(failure, &source))?;
-    store(&api, StatusCode::OK, &artifact, change, &headers).await
+    store(&api, StatusCode::OK, &artifact, change, &precondition, &headers).await
 }
 
 async fn store<T: Stored>(
@@ -76,12 +75,14 @@ async fn store<T: Stored>(
     status: StatusCode,
     artifact: &T,
     change: Change,
+    precondition: &Precondition,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    let expected = api.expected::<T>(artifact.name(), precondition).await?;
     if change.validate_only {
         return Ok(body::answer(status, headers, &artifact.show()));
     }
-    let version = api.engine.store(artifact, body::expected(headers)?.as_ref()).await?;
+    let version = api.engine.store(artifact, expected.as_ref()).await?;
     // The original answers with a list of what was stored.
     Ok(body::versioned(status, headers, &Value::Array(vec![artifact.show()]), &version))
 }
@@ -90,9 +91,11 @@ async fn remove<T: Stored>(
     State(api): State<Api>,
     Path(name): Path<String>,
     Query(change): Query<Change>,
+    precondition: Precondition,
 ) -> Result<Response, Problem> {
+    let expected = api.expected::<T>(&name, &precondition).await?;
     if !change.validate_only {
-        api.engine.remove::<T>(&name).await?;
+        api.engine.remove::<T>(&name, expected.as_ref()).await?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -1,6 +1,6 @@
 //! Bodies in and out: YAML or JSON.
 
-use super::error::Problem;
+use super::{error::Problem, precondition::etag};
 use axum::{
     Json,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -64,16 +64,6 @@ pub(super) fn located(failure: Failure, source: &str) -> Problem {
     }
 }
 
-/// The version that a request expects to replace.
-pub(super) fn expected(headers: &HeaderMap) -> Result<Option<Version>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let digits = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
-    let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    let version = digits.and_then(|digits| digits.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>());
-    let refuse = || Problem::new(StatusCode::BAD_REQUEST, "`If-Match` takes one ETag as it was answered");
-    Ok(Some(Version(version.ok_or_else(refuse)?.into())))
-}
-
 /// An answer in the form that the client accepts.
 pub(super) fn answer(status: StatusCode, headers: &HeaderMap, value: &Value) -> Response {
     if !wants_yaml(headers) {
@@ -88,8 +78,7 @@ pub(super) fn answer(status: StatusCode, headers: &HeaderMap, value: &Value) -> 
 /// The same, with the version of the record.
 pub(super) fn versioned(status: StatusCode, headers: &HeaderMap, value: &Value, version: &Version) -> Response {
     let mut response = answer(status, headers, value);
-    let digits: String = version.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{digits}\"")) {
+    if let Ok(tag) = HeaderValue::try_from(etag(version)) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response

@@ -6,6 +6,7 @@ use super::{
     error::Problem,
     extract::{Body, Path, Query},
     page::{self, Paging},
+    precondition::Precondition,
 };
 use axum::{
     extract::State,
@@ -64,9 +65,11 @@ pub(super) struct Show {
 pub(super) async fn create(
     State(api): State<Api>,
     Query(change): Query<Change>,
+    precondition: Precondition,
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
+    precondition.none()?;
     let blueprint = api.requested(&source).await?;
     let name = blueprint.name.to_string();
     api.deploy(&name, &blueprint, change, &headers).await.map_err(|failure| body::located(failure, &source))
@@ -76,9 +79,11 @@ pub(super) async fn merge(
     State(api): State<Api>,
     Path(name): Path<String>,
     Query(change): Query<Change>,
+    precondition: Precondition,
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
+    precondition.none()?;
     let blueprint = api.requested(&source).await?;
     let done = match change.delete {
         true => api.undeploy(&name, &blueprint, change, &headers).await,
@@ -91,9 +96,11 @@ pub(super) async fn remove(
     State(api): State<Api>,
     Path(name): Path<String>,
     Query(change): Query<Change>,
+    precondition: Precondition,
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
+    precondition.none()?;
     let blueprint = match source.trim().is_empty() {
         true => api.everything_in(&name).await?,
         false => api.requested(&source).await?,

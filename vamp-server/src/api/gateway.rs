@@ -6,6 +6,7 @@ use super::{
     error::Problem,
     extract::{Body, Path, Query},
     page::{self, Paging},
+    precondition::Precondition,
 };
 use axum::{
     extract::State,
@@ -13,7 +14,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use vamp_core::{
-    Violation,
     driver::{Page, Version},
     engine::Failure,
     model::{Gateway, read, write},
@@ -42,28 +42,26 @@ pub(super) async fn one(
 pub(super) async fn create(
     State(api): State<Api>,
     Query(change): Query<Change>,
+    precondition: Precondition,
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
-    store(&api, &api.read_gateway(&source)?, change, None, &headers)
-        .await
-        .map_err(|failure| body::located(failure, &source))
+    let gateway = read::gateway(&source)?;
+    let expected = api.expected::<Gateway>(gateway.name.as_str(), &precondition).await?;
+    let stored = store(&api, &gateway, change, expected, &headers).await;
+    stored.map_err(|failure| body::located(failure, &source))
 }
 
 pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<String>,
     Query(change): Query<Change>,
+    precondition: Precondition,
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
-    let gateway = api.read_gateway(&source)?;
-    if gateway.name != *name {
-        let message = format!("the path names gateway `{name}` and the body `{}`", gateway.name);
-        let violation = Violation::new("InconsistentArtifactName", "name", message);
-        return Err(body::located(violation.into(), &source));
-    }
-    let expected = body::expected(&headers)?;
+    let gateway = read::gateway_named(&source, &name)?;
+    let expected = api.expected::<Gateway>(&name, &precondition).await?;
     let stored = store(&api, &gateway, change, expected, &headers).await;
     stored.map_err(|failure| body::located(failure, &source))
 }
@@ -75,6 +73,7 @@ async fn store(
     expected: Option<Version>,
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
+    api.check_native(gateway)?;
     if change.validate_only {
         let checked = api.engine.check_gateway(gateway).await?;
         return Ok(body::answer(StatusCode::ACCEPTED, headers, &write::gateway(&checked)));
@@ -90,18 +89,14 @@ pub(super) async fn remove(
     State(api): State<Api>,
     Path(name): Path<String>,
     Query(change): Query<Change>,
+    precondition: Precondition,
 ) -> Result<Response, Problem> {
+    let expected = api.expected::<Gateway>(&name, &precondition).await?;
     if !change.validate_only {
-        api.engine.delete_gateway(&name).await?;
+        api.engine.delete_gateway(&name, expected.as_ref()).await?;
+        if let Some(deadline) = change.deadline() {
+            api.engine.applied(&name, deadline).await?;
+        }
     }
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-impl Api {
-    /// A gateway, with the rule of this server about native conditions.
-    fn read_gateway(&self, source: &str) -> Result<Gateway, Problem> {
-        let gateway = read::gateway(source)?;
-        self.check_native(&gateway).map_err(|failure| body::located(failure, source))?;
-        Ok(gateway)
-    }
 }

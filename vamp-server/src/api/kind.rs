@@ -10,18 +10,25 @@ use vamp_core::{
 
 /// An artifact that is stored and does nothing by itself.
 pub(super) trait Stored: Conditions {
-    /// Reads one.
+    /// Reads one, whose name the text says.
     fn read(source: &str) -> Result<Self, Violations>;
+
+    /// Reads one of this name, which the text may leave out.
+    fn read_named(source: &str, name: &str) -> Result<Self, Violations>;
 
     /// Shows one.
     fn show(&self) -> Value;
 }
 
 macro_rules! stored {
-    ($($type:ty => $function:ident),+ $(,)?) => {$(
+    ($($type:ty => $function:ident, $named:ident);+ $(;)?) => {$(
         impl Stored for $type {
             fn read(source: &str) -> Result<Self, Violations> {
                 read::$function(source)
+            }
+
+            fn read_named(source: &str, name: &str) -> Result<Self, Violations> {
+                read::$named(source, name)
             }
 
             fn show(&self) -> Value {
@@ -32,8 +39,8 @@ macro_rules! stored {
 }
 
 stored! {
-    Blueprint => blueprint,
-    Breed => breed,
-    Named<Condition> => condition,
-    Named<Scale> => scale,
+    Blueprint => blueprint, blueprint_named;
+    Breed => breed, breed_named;
+    Named<Condition> => condition, condition_named;
+    Named<Scale> => scale, scale_named;
 }

@@ -10,7 +10,8 @@
 //! | POST `/deployments` · PUT `/deployments/{name}` | 202: merges a blueprint |
 //! | DELETE `/deployments/{name}` | 202: removes the services that the body names; without a body, all |
 //!
-//! Bodies are YAML or JSON. `?validate_only=true` checks without storing. `?wait=SECONDS` answers when what was asked for
+//! Bodies are YAML or JSON; with a name in the path they may leave it out. `If-Match` with the `ETag` of an answer
+//! changes only what was seen, 412 otherwise. `?validate_only=true` checks without storing. `?wait=SECONDS` answers when what was asked for
 //! has taken effect, 504 with the reason if it has not by then. Every error is a problem document (RFC 9457) with every
 //! violation at once.
 
@@ -25,6 +26,7 @@ mod guard;
 mod kind;
 mod native;
 mod page;
+mod precondition;
 mod serve;
 mod status;
 
@@ -36,10 +38,12 @@ use axum::{
     Router, middleware,
     routing::{delete, get},
 };
+use precondition::Precondition;
 use std::sync::Arc;
 use vamp_core::{
     condition::Condition,
-    engine::{Engine, Failure},
+    driver::Version,
+    engine::{Artifact, Engine, Failure},
     model::{Blueprint, Breed, Named, Scale},
 };
 
@@ -55,6 +59,12 @@ impl Api {
     /// Refuses conditions in HAProxy's own language, if this server does not take them.
     fn check_native(&self, artifact: &impl native::Conditions) -> Result<(), Failure> {
         if self.native_conditions { Ok(()) } else { Ok(native::refuse(artifact)?) }
+    }
+
+    /// The version that a change of this artifact expects to find.
+    async fn expected<T: Artifact>(&self, name: &str, precondition: &Precondition) -> Result<Option<Version>, Problem> {
+        let found = self.engine.find::<T>(name).await?;
+        precondition.expected(found.as_ref().map(|(_, version)| version))
     }
 }
 

@@ -25,6 +25,7 @@ mod cluster;
 mod condition;
 mod gateway;
 mod health;
+mod named;
 mod report;
 mod route;
 mod rules;
@@ -33,6 +34,7 @@ mod suggest;
 mod traits;
 
 pub use artifact::{Artifact, Kind};
+pub use named::{blueprint_named, breed_named, condition_named, gateway_named, scale_named};
 
 use super::{Blueprint, Breed, Gateway, HealthCheck, Name, Named, Reference, Scale};
 use crate::{
