@@ -6,7 +6,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
-use vamp_core::yaml;
+use vamp_core::{
+    model::Name,
+    yaml::{self, Node},
+};
 
 /// What the server is told.
 #[derive(Clone, Debug)]
@@ -84,9 +87,24 @@ impl Given {
         let documents = yaml::documents(&text, yaml::Limits::default()).map_err(|error| refuse(error.to_string()))?;
         match documents.as_slice() {
             [] => Ok(Self::default()),
-            [document] => serde_json::from_value(document.to_json()).map_err(|error| refuse(error.to_string())),
+            [document] if document.is_absent() => Ok(Self::default()),
+            [document] => Self::of(document).map_err(refuse),
             _ => Err(refuse("more than one document".to_owned())),
         }
+    }
+
+    /// Every setting is a text here: `native_conditions: true` and a namespace `5` are as good as quoted ones. Each is
+    /// read by itself, so that a mistake has its line.
+    fn of(document: &Node) -> Result<Self, String> {
+        let entries = document.entries().ok_or_else(|| format!("{} where a map of settings is", document.kind()))?;
+        entries.iter().try_fold(Self::default(), |given, entry| {
+            let refuse = |why: String| format!("line {}: {}: {why}", entry.position.line, entry.key);
+            let text = entry.value.text().filter(|text| !text.is_empty());
+            let text = text.ok_or_else(|| refuse(format!("{} where a text is expected", entry.value.kind())))?;
+            let one = serde_json::Map::from_iter([(entry.key.clone(), text.into())]);
+            let one: Self = serde_json::from_value(one.into()).map_err(|error| refuse(error.to_string()))?;
+            Ok(given.or(one))
+        })
     }
 
     /// What this source says, and otherwise what the other one says.
@@ -107,7 +125,7 @@ impl Given {
     ///
     /// # Errors
     ///
-    /// When the token cannot be read, or is missing where it is needed.
+    /// When the namespace is no name, or the token cannot be read or is missing where it is needed.
     pub fn complete(self) -> Result<Config, ConfigError> {
         let token = self.token_file.as_deref().map(read_token).transpose()?;
         let listen = self.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
@@ -122,11 +140,15 @@ impl Given {
             Some("no" | "false") => false,
             Some(other) => return Err(ConfigError(format!("native_conditions: `{other}` is neither yes nor no"))),
         };
+        let namespace = self.namespace.unwrap_or_else(|| "default".to_owned());
+        if let Err(error) = namespace.parse::<Name>() {
+            return Err(ConfigError(format!("namespace `{namespace}`: {error}")));
+        }
         Ok(Config {
             listen,
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from(".vamp")),
             gateway_bind: self.gateway_bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            namespace: self.namespace.unwrap_or_else(|| "default".to_owned()),
+            namespace,
             haproxy: self.haproxy.unwrap_or_else(|| PathBuf::from("haproxy")),
             token,
             native_conditions,
@@ -157,6 +179,39 @@ mod tests {
         let config = flags.or(file).complete().unwrap();
         assert_eq!((config.namespace.as_str(), config.gateway_bind), ("flag", IpAddr::from([127, 0, 0, 2])));
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    }
+
+    fn file(name: &str, text: &str) -> Result<Config, ConfigError> {
+        let path = std::env::temp_dir().join(format!("vamp-config-{}-{name}.yml", std::process::id()));
+        fs::write(&path, text).unwrap();
+        let given = Given::read(&path);
+        fs::remove_file(&path).unwrap();
+        given?.complete()
+    }
+
+    #[test]
+    fn a_file_says_settings_as_yaml_says_them() {
+        let config = file("plain", "native_conditions: false\nnamespace: 5\nlisten: '[::1]:1'\n").unwrap();
+        assert_eq!((config.native_conditions, config.namespace.as_str()), (false, "5"));
+        assert_eq!(config.listen.to_string(), "[::1]:1");
+        assert!(file("true", "native_conditions: true\n").unwrap().native_conditions);
+        for (name, nothing) in [("empty", ""), ("comment", "# nothing\n"), ("null", "~\n")] {
+            assert!(file(name, nothing).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_a_file_is_told_with_its_line_and_what_would_be_right() {
+        let told = |name, text| file(name, text).unwrap_err().to_string();
+        let unknown = told("unknown", "listen: 127.0.0.1:1\nlisen: 127.0.0.1:1\n");
+        assert!(unknown.contains("line 2") && unknown.contains("`lisen`") && unknown.contains("`listen`"), "{unknown}");
+        let port = told("port", "# where\nlisten: 8080\n");
+        assert!(port.contains("line 2: listen"), "{port}");
+        assert!(told("list", "namespace: [a]\n").contains("line 1: namespace: a list"));
+        assert!(told("absent", "namespace:\n").contains("line 1: namespace"));
+        assert!(told("text", "listen\n").contains("text where a map of settings is"));
+        assert!(told("name", "namespace: a/b\n").contains("namespace `a/b`"));
+        assert!(told("twice", "namespace: a\nnamespace: b\n").contains("line 2"));
     }
 
     #[test]

@@ -198,3 +198,42 @@ async fn a_precondition_that_cannot_be_kept_is_refused_rather_than_ignored() {
     assert_eq!(server.ask("DELETE /api/v1/deployments/a", &["If-Match: *"], b"").await.problem(), 400);
     assert_eq!(server.yaml("PUT", "gateways/a", GATEWAY, &["If-None-Match: *"]).await.problem(), 400);
 }
+
+#[tokio::test]
+async fn a_client_that_takes_neither_format_is_told_before_anything_is_done() {
+    let server = Server::start().await;
+    let answer = server.yaml("PUT", "gateways/a", GATEWAY, &["Accept: text/html"]).await;
+    assert_eq!(answer.problem(), 406);
+    assert_eq!(server.get("gateways/a").await.problem(), 404);
+}
+
+#[tokio::test]
+async fn yaml_that_was_answered_reads_back_to_the_same_artifact() {
+    let server = Server::start().await;
+    // Texts that a careless writer turns into numbers, truth values or nothing.
+    let gateway = "port: 9050/http
+metadata: {a: '1.10', b: 'yes', c: 'true', d: '', e: '~', f: '0777', g: 'x: y', h: \"two\\nlines\", i: '- x', j: 5, k: true}
+routes:
+  '[127.0.0.1:9101]': {condition: User-Agent == Chrome}
+";
+    let first = server.yaml("PUT", "gateways/a", gateway, &[]).await;
+    assert_eq!(first.status, 202, "{first:?}");
+    let shown = server.ask("GET /api/v1/gateways/a", &["Accept: application/x-yaml"], b"").await;
+    assert_eq!(shown.header("content-type"), Some("application/x-yaml"));
+    let second = server.yaml("PUT", "gateways/a", &shown.body, &[]).await;
+    assert_eq!(second.json(), first.json(), "{}", shown.body);
+}
+
+#[tokio::test]
+async fn who_does_not_show_the_token_is_told_which_kind_it_is() {
+    let file = std::env::temp_dir().join(format!("vamp-requests-token-{}", std::process::id()));
+    std::fs::write(&file, "a-secret-of-some-length").expect("a file");
+    let given = Given { token_file: Some(file.clone()), ..Given::default() };
+    let token = given.complete().expect("a token").token;
+    std::fs::remove_file(file).expect("it is there");
+    let server = Server::start_with(|config| config.token = token).await;
+    let refused = server.get("info").await;
+    assert_eq!((refused.problem(), refused.header("www-authenticate")), (401, Some("Bearer")));
+    let shown = ["Authorization: Bearer a-secret-of-some-length"];
+    assert_eq!(server.ask("GET /api/v1/info", &shown, b"").await.status, 200);
+}

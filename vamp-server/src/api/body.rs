@@ -1,6 +1,10 @@
 //! Bodies in and out: YAML or JSON.
 
-use super::{error::Problem, precondition::etag};
+use super::{
+    error::Problem,
+    negotiate::{Format, preferred},
+    precondition::etag,
+};
 use axum::{
     Json,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -66,7 +70,7 @@ pub(super) fn located(failure: Failure, source: &str) -> Problem {
 
 /// An answer in the form that the client accepts.
 pub(super) fn answer(status: StatusCode, headers: &HeaderMap, value: &Value) -> Response {
-    if !wants_yaml(headers) {
+    if preferred(headers) != Some(Format::Yaml) {
         return (status, Json(value)).into_response();
     }
     match serde_saphyr::to_string(value) {
@@ -82,10 +86,4 @@ pub(super) fn versioned(status: StatusCode, headers: &HeaderMap, value: &Value, 
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
-}
-
-fn wants_yaml(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let first = accept.split([',', ';']).next().unwrap_or_default().trim();
-    ["application/x-yaml", "application/yaml"].contains(&first)
 }

@@ -8,7 +8,7 @@ use super::error::Problem;
 use crate::config::{Config, Token};
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -84,7 +84,13 @@ fn is_artifact_type(content_type: &str) -> bool {
 
 pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     match guard.refusal(request.method(), request.headers()) {
-        Some(problem) => problem.into_response(),
+        Some(problem) => {
+            let mut response = problem.into_response();
+            if response.status() == StatusCode::UNAUTHORIZED {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            response
+        }
         None => next.run(request).await,
     }
 }
@@ -92,7 +98,7 @@ pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, nex
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderName;
 
     fn refused(listen: &str, method: &Method, headers: &[(&str, &str)]) -> Option<u16> {
         let guard = Guard { listen: listen.parse().unwrap(), token: None };

@@ -25,6 +25,7 @@ mod gateway;
 mod guard;
 mod kind;
 mod native;
+mod negotiate;
 mod page;
 mod precondition;
 mod serve;
@@ -95,5 +96,6 @@ pub fn router(engine: &Engine, config: &Config) -> Router {
         .nest("/api/v1", v1)
         .fallback(error::no_such_path)
         .layer(middleware::from_fn(carry::out))
+        .layer(middleware::from_fn(negotiate::check))
         .layer(middleware::from_fn_with_state(guard, guard::check))
 }
