@@ -55,7 +55,7 @@ impl Engine {
             check_templates(&merged)?;
             let gateways = merge::gateways(&merged, blueprint, |name| stored_gateway(&world, name))?;
             let gateways = gateways.iter().map(completed).collect::<Result<Vec<_>, _>>()?;
-            gateways.iter().try_for_each(|gateway| check_port(&world, gateway))?;
+            gateways.iter().try_for_each(|gateway| check_port(&world, gateway, &path_of(gateway)))?;
             if options.validate_only {
                 return Ok(merged);
             }
@@ -149,6 +149,14 @@ impl Engine {
 
 fn parse_name(name: &str) -> Result<Name, Violation> {
     name.parse().map_err(|error: crate::model::ParseTextError| Violation::new("IllegalName", "name", error.to_string()))
+}
+
+/// Where a blueprint says what becomes this gateway of its deployment.
+fn path_of(gateway: &Gateway) -> String {
+    match gateway.name.segments().skip(1).collect::<Vec<&str>>().as_slice() {
+        [cluster, port] => format!("clusters/{cluster}/gateways/{port}"),
+        others => format!("gateways/{}", others.join("/")),
+    }
 }
 
 /// What cannot run is refused before it is stored.

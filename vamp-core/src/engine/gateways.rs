@@ -37,7 +37,7 @@ impl Engine {
         let gateway = completed(gateway)?;
         let stored = find(&world, gateway.name.as_str());
         check_internal(&gateway, stored.as_deref())?;
-        check_port(&world, &gateway)?;
+        check_port(&world, &gateway, "port")?;
         Ok(gateway)
     }
 
@@ -77,13 +77,20 @@ impl Engine {
     /// [`Failure::Invalid`] for the gateway of a cluster, which goes with its deployment; [`Failure::Changed`],
     /// [`Failure::Driver`].
     pub async fn delete_gateway(&self, name: &str, expected: Option<&Version>) -> Result<bool, Failure> {
+        Ok(self.check_delete_gateway(name).await? && self.remove::<Gateway>(name, expected).await?)
+    }
+
+    /// Checks whether a gateway can be removed, without doing so; answers whether it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Invalid`] for the gateway of a cluster, which goes with its deployment.
+    pub async fn check_delete_gateway(&self, name: &str) -> Result<bool, Failure> {
         let world = self.loaded().await;
         let Some(gateway) = find(&world, name) else { return Ok(false) };
-        if let Some(owner) = owner(&world, &gateway.name) {
-            let message = format!("gateway `{name}` belongs to deployment `{owner}` and goes with it");
-            return Err(Violation::new("InternalGatewayRemoveError", "name", message).into());
-        }
-        self.remove::<Gateway>(name, expected).await
+        let Some(owner) = owner(&world, &gateway.name) else { return Ok(true) };
+        let message = format!("gateway `{name}` belongs to deployment `{owner}` and goes with it");
+        Err(Violation::new("InternalGatewayRemoveError", "name", message).into())
     }
 }
 
@@ -208,14 +215,14 @@ fn check_internal(gateway: &Gateway, stored: Option<&Gateway>) -> Result<(), Fai
     if violations.is_empty() { Ok(()) } else { Err(Violations(violations).into()) }
 }
 
-/// No two gateways listen on one port.
-pub(super) fn check_port(world: &World, gateway: &Gateway) -> Result<(), Failure> {
+/// No two gateways listen on one port; `path` is where the document says it.
+pub(super) fn check_port(world: &World, gateway: &Gateway, path: &str) -> Result<(), Failure> {
     let Some(port) = gateway.port.number else { return Ok(()) };
     match port_owner(world, port, gateway.name.as_str()) {
         None => Ok(()),
         Some(other) => {
             let message = format!("port {port} is taken by gateway `{other}`");
-            Err(Failure::Conflict(Violation::new("UnavailableGatewayPortError", "port", message)))
+            Err(Failure::Conflict(Violation::new("UnavailableGatewayPortError", path, message)))
         }
     }
 }

@@ -68,7 +68,12 @@ impl Engine {
                 (refusal.hash == *told).then(|| format!("gateway `{gateway}`: {}", refusal.reason))
             })
         };
-        let showing_life = agents.into_iter().flatten().filter(|(_, agent)| agent.silent_since.is_none());
+        // A refusal of what was told before says nothing about what will be.
+        let showing_life = agents
+            .filter(|_| world.published_is_current())
+            .into_iter()
+            .flatten()
+            .filter(|(_, agent)| agent.silent_since.is_none());
         if let Some(reason) = showing_life.filter_map(|(_, agent)| refused(agent)).next() {
             return Err(Pending::Never(reason));
         }

@@ -116,22 +116,20 @@ impl Node {
     /// Keys may contain `/`.
     #[must_use]
     pub fn locate(&self, path: &str) -> Position {
+        self.find(path).unwrap_or(self.position)
+    }
+
+    /// `None` when not even the first part of the path is here.
+    fn find(&self, path: &str) -> Option<Position> {
         if let Some(items) = self.items() {
             let (index, rest) = path.split_once('/').unwrap_or((path, ""));
-            let item = index.parse().ok().and_then(|index: usize| items.get(index));
-            return item.map_or(self.position, |item| item.locate(rest));
+            return Some(items.get(index.parse::<usize>().ok()?)?.locate(rest));
         }
         let rest_behind = |key: &str| path.strip_prefix(key).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let entries = self.entries().unwrap_or_default().iter();
         let fitting = entries.filter_map(|entry| Some((entry, rest_behind(&entry.key)?)));
-        match fitting.min_by_key(|(_, rest)| rest.len()) {
-            Some((entry, "")) => entry.position,
-            Some((entry, rest)) => match entry.value.locate(&rest[1..]) {
-                nothing if nothing == entry.value.position => entry.position,
-                found => found,
-            },
-            None => self.position,
-        }
+        let (entry, rest) = fitting.min_by_key(|(_, rest)| rest.len())?;
+        Some(rest.strip_prefix('/').and_then(|rest| entry.value.find(rest)).unwrap_or(entry.position))
     }
 
     /// The JSON that this is: plain scalars that JSON writes the same way are numbers and truth values, all others

@@ -141,3 +141,11 @@ fn broken_yaml_says_where() {
     assert_eq!(violation.code, "YamlParsingError");
     assert!(violation.line.is_some_and(|line| line >= 1), "{violation}");
 }
+
+#[test]
+fn a_place_is_found_also_where_a_value_begins_with_it() {
+    let document = read("a:\n  b/c:\n    d: 1\nlist:\n  - x: 1\n  - y: 2\n");
+    let line = |path: &str| document.locate(path).line;
+    assert_eq!([line("a"), line("a/b/c"), line("a/b/c/d"), line("a/b/c/none"), line("a/none")], [1, 2, 3, 2, 1]);
+    assert_eq!([line("list/1"), line("list/1/y"), line("list/9"), line("none")], [6, 6, 4, 1]);
+}

@@ -41,7 +41,7 @@ impl Problem {
         }
     }
 
-    fn with(mut self, errors: Vec<Violation>) -> Self {
+    pub(super) fn with(mut self, errors: Vec<Violation>) -> Self {
         self.errors = errors;
         self
     }

@@ -92,11 +92,13 @@ pub(super) async fn remove(
     precondition: Precondition,
 ) -> Result<Response, Problem> {
     let expected = api.expected::<Gateway>(&name, &precondition).await?;
-    if !change.validate_only {
-        api.engine.delete_gateway(&name, expected.as_ref()).await?;
-        if let Some(deadline) = change.deadline() {
-            api.engine.applied(&name, deadline).await?;
-        }
+    if change.validate_only {
+        api.engine.check_delete_gateway(&name).await?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    api.engine.delete_gateway(&name, expected.as_ref()).await?;
+    if let Some(deadline) = change.deadline() {
+        api.engine.applied(&name, deadline).await?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

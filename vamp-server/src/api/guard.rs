@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::{net::SocketAddr, sync::Arc};
+use vamp_core::Violation;
 
 /// The rules of one listener.
 #[derive(Debug)]
@@ -28,29 +29,43 @@ impl Guard {
 
     fn refusal(&self, method: &Method, headers: &HeaderMap) -> Option<Problem> {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-        let forbidden = |message: String| Some(Problem::new(StatusCode::FORBIDDEN, message));
-        match text(header::HOST) {
-            Some(host) if self.is_ours(host) => {}
-            Some(host) => return forbidden(format!("`Host: {host}` is not this server; it is {}", self.listen)),
-            None => return forbidden(format!("the `Host` header is missing; this server is {}", self.listen)),
-        }
-        if let Some(origin) = text(header::ORIGIN)
-            && !origin.strip_prefix("http://").is_some_and(|host| self.is_ours(host))
-        {
-            return forbidden(format!("`Origin: {origin}` is foreign: web pages of others may not use this API"));
+        let Some(host) = text(header::HOST).filter(|host| self.is_ours(host)) else {
+            return Some(self.foreign_host(text(header::HOST)));
+        };
+        if let Some(origin) = text(header::ORIGIN).filter(|origin| !self.is_same(origin, host)) {
+            let message = format!("`{origin}` is foreign: web pages of others may not use this API");
+            return Some(refuse(StatusCode::FORBIDDEN, "ForeignOriginError", "Origin", message));
         }
         if !self.shows_token(text(header::AUTHORIZATION)) {
-            let message = "show the token as `Authorization: Bearer …`";
-            return Some(Problem::new(StatusCode::UNAUTHORIZED, message));
+            let message = "show the token as `Authorization: Bearer …`".to_owned();
+            return Some(refuse(StatusCode::UNAUTHORIZED, "MissingTokenError", "Authorization", message));
         }
         let has_body = text(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
             || headers.contains_key(header::TRANSFER_ENCODING);
         let reads_body = method == Method::POST || method == Method::PUT || method == Method::DELETE;
         if reads_body && has_body && !text(header::CONTENT_TYPE).is_some_and(is_artifact_type) {
-            let message = "say what the body is: `Content-Type: application/json` or `application/x-yaml`";
-            return Some(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+            let message = "say what the body is: `application/json` or `application/x-yaml`".to_owned();
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Some(refuse(status, "UnsupportedContentTypeError", "Content-Type", message));
         }
         None
+    }
+
+    fn foreign_host(&self, host: Option<&str>) -> Problem {
+        let message = match host {
+            Some(host) => format!("`{host}` is not this server; it is {}", self.listen),
+            None => format!("it is missing; this server is {}", self.listen),
+        };
+        refuse(StatusCode::FORBIDDEN, "ForeignHostError", "Host", message)
+    }
+
+    /// Whether a page of this origin came from here. A proxy in front of a listener that others can reach may add TLS.
+    fn is_same(&self, origin: &str, host: &str) -> bool {
+        let Some((scheme, place)) = origin.split_once("://") else { return false };
+        match self.listen.ip().is_loopback() {
+            true => scheme == "http" && self.is_ours(place),
+            false => ["http", "https"].contains(&scheme) && place.eq_ignore_ascii_case(host),
+        }
     }
 
     /// A listener on loopback has the names of loopback. For any other one the token is the guard, since it may be
@@ -75,6 +90,12 @@ impl Guard {
             authorization.and_then(|text| text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")));
         shown.is_some_and(|shown| token.is(shown.trim()))
     }
+}
+
+/// A problem with a header.
+fn refuse(status: StatusCode, code: &'static str, header: &'static str, message: String) -> Problem {
+    let summary = format!("{header}: {message}");
+    Problem::new(status, summary).with(vec![Violation::new(code, header, message)])
 }
 
 fn is_artifact_type(content_type: &str) -> bool {
@@ -132,6 +153,15 @@ mod tests {
         let ask = |origin| refused("127.0.0.1:8080", &Method::GET, &[("host", "localhost:8080"), ("origin", origin)]);
         assert_eq!(ask("http://localhost:8080"), None);
         for origin in ["https://evil.example", "http://localhost:3000", "https://localhost:8080", "null"] {
+            assert_eq!(ask(origin), Some(403), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_listener_for_others_takes_only_pages_from_the_name_it_was_asked_by() {
+        let ask = |origin| refused("0.0.0.0:8080", &Method::GET, &[("host", "vamp.example"), ("origin", origin)]);
+        assert_eq!((ask("http://vamp.example"), ask("https://vamp.example")), (None, None));
+        for origin in ["http://evil.example", "https://evil.example", "https://vamp.example:8443", "null", "file://"] {
             assert_eq!(ask(origin), Some(403), "{origin}");
         }
     }

@@ -1,0 +1,11 @@
+//! The REST API over memory drivers, on a real listener.
+
+#![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
+
+#[path = "api/artifacts.rs"]
+mod artifacts;
+#[path = "api/deployments.rs"]
+mod deployments;
+#[path = "api/gateways.rs"]
+mod gateways;
+mod server_support;

@@ -1,0 +1,76 @@
+use crate::server_support::{
+    http::{delete, get, post, put},
+    memory::Server,
+};
+use serde_json::json;
+
+/// One artifact of each kind that is only stored: its path, and its text.
+const ARTIFACTS: [(&str, &str, &str); 4] = [
+    ("breeds", "sava:1.0", "name: sava:1.0\ndeployable: {type: command, definition: sava}\nports: {web: 8080/http}\n"),
+    ("blueprints", "shop", "name: shop\nclusters:\n  sava:\n    services: {breed: {reference: 'sava:1.0'}}\n"),
+    ("scales", "small", "name: small\ncpu: 0.1\nmemory: 64MB\ninstances: 2\n"),
+    ("conditions", "chrome", "name: chrome\ncondition: User-Agent == Chrome\n"),
+];
+
+#[tokio::test]
+async fn every_kind_is_stored_shown_in_both_forms_and_removed() {
+    let server = Server::start().await;
+    for (kind, name, text) in ARTIFACTS {
+        let path = format!("/{kind}/{name}");
+        server.refused(404, get(&path)).await;
+        let stored = server.ask(put(&path, text)).await.expect(200);
+        assert_eq!(stored.json().as_array().map(Vec::len), Some(1), "{stored:?}");
+        let shown = server.ask(get(&path)).await.expect(200);
+        assert_eq!(shown.json(), stored.json()[0]);
+        assert_eq!((shown.text("/name").as_str(), shown.text("/kind").as_str()), (name, kind));
+        // What is shown reads back to the same, in either form.
+        let yaml = server.ask(get(&path).header("accept", "application/x-yaml")).await.expect(200);
+        assert_eq!(server.ask(put(&path, &yaml.body)).await.expect(200).json()[0], shown.json());
+        let json = put(&path, &shown.body).header("content-type", "application/json");
+        assert_eq!(server.ask(json).await.expect(200).json()[0], shown.json());
+        let listed = server.ask(get(&format!("/{kind}"))).await.expect(200);
+        assert_eq!((listed.json(), listed.header("x-total-count")), (json!([shown.json()]), Some("1")));
+        server.ask(delete(&path)).await.expect(204);
+        server.refused(404, get(&path)).await;
+        server.ask(delete(&path)).await.expect(204);
+        server.ask(post(&format!("/{kind}"), text)).await.expect(201);
+        server.ask(get(&path)).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn versions_and_dry_runs_hold_for_every_kind() {
+    let server = Server::start().await;
+    for (kind, name, text) in ARTIFACTS {
+        let path = format!("/{kind}/{name}");
+        let dry = server.ask(put(&format!("{path}?validate_only=true"), text)).await.expect(200);
+        server.ask(post(&format!("/{kind}?validate_only=true"), text)).await.expect(201);
+        server.refused(404, get(&path)).await;
+        let first = server.ask(put(&path, text)).await.expect(200);
+        assert_eq!(first.json()[0], dry.json());
+        let first = first.header("etag").expect("a version").to_owned();
+        let second = server.ask(put(&path, text).header("if-match", &first)).await.expect(200);
+        let second = second.header("etag").expect("a version").to_owned();
+        server.refused(412, put(&path, text).header("if-match", &first)).await;
+        server.refused(412, delete(&path).header("if-match", &first)).await;
+        server.ask(delete(&format!("{path}?validate_only=true"))).await.expect(204);
+        server.ask(delete(&path).header("if-match", &second)).await.expect(204);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_refused_for_every_kind() {
+    let server = Server::start().await;
+    for (kind, name, text) in ARTIFACTS {
+        let path = format!("/{kind}/{name}");
+        let other = server.refused(400, put(&format!("/{kind}/other"), text)).await;
+        assert_eq!(other.codes(), ["InconsistentArtifactName"], "{kind}");
+        for wrong in ["", "{", "[]", "- 1", "name: [", "just text", "null", "name: x\nunknown: y", "---\n---\n"] {
+            let reply = server.refused(400, put(&path, wrong)).await;
+            assert!(!reply.codes().is_empty(), "{kind} {wrong:?}: {reply:?}");
+        }
+        let kind_of_another = format!("{text}kind: workflows\n");
+        assert_eq!(server.refused(400, put(&path, kind_of_another)).await.codes(), ["InconsistentArtifactKind"]);
+        server.refused(404, get(&path)).await;
+    }
+}
