@@ -79,7 +79,8 @@ async fn a_server_that_is_killed_at_any_moment_doubles_nothing_and_loses_nothing
         process.start().await;
         process.apply(&workload).await;
         process.instances("three", healthy(3)).await;
-        assert_eq!(process.pids().len(), 3, "killed after {delay} ms");
+        // What had been begun when the server died may appear late, and goes.
+        until(&format!("three processes, killed after {delay} ms"), || (process.pids().len() == 3).then_some(())).await;
     }
 }
 

@@ -101,8 +101,9 @@ impl Keeper {
     }
 
     /// Finds again what a former server started: also what it had no time to record. An id that was never used is not
-    /// used any more, in case its process is yet to appear.
-    pub(super) fn adopt(&mut self, carriers: &[Carrier]) {
+    /// used any more, in case its process is yet to appear; answers those ids.
+    pub(super) fn adopt(&mut self, carriers: &[Carrier]) -> Vec<String> {
+        let mut given_up = Vec::new();
         for record in &mut self.stored.records {
             if record.stage != Stage::Intended {
                 continue;
@@ -112,12 +113,13 @@ impl Keeper {
             let leader = of_this.min_by_key(|carrier| carrier.seen.started);
             match leader {
                 Some(leader) => record.stage = Stage::Started(Identity::of(leader.seen, &self.context.boot)),
-                None => record.id = new_id(&self.stored.workload.id),
+                None => given_up.push(std::mem::replace(&mut record.id, new_id(&self.stored.workload.id))),
             }
             self.unsaved = true;
         }
         self.watch_all();
         self.publish();
+        given_up
     }
 
     pub(super) async fn run(mut self) {

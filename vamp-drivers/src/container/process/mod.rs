@@ -19,6 +19,7 @@ mod config;
 mod context;
 mod health;
 mod keeper;
+mod latecomers;
 mod output;
 mod ports;
 mod procfs;
@@ -60,7 +61,8 @@ const DRIVER: &str = "process";
 #[derive(Debug)]
 pub struct ProcessDriver {
     context: Arc<Context>,
-    trimming: AbortHandle,
+    /// Trimming outputs, and looking for latecomers.
+    chores: [AbortHandle; 2],
 }
 
 impl ProcessDriver {
@@ -91,13 +93,15 @@ impl ProcessDriver {
         let context = Arc::new(context);
         let strays = strays(&known, &carriers);
         context.blocking(move |_| strays.into_iter().try_for_each(|s| procfs::signal(s.seen, Signal::KILL))).await??;
+        let mut given_up = BTreeSet::new();
         for stored in known {
             let mut keeper = Keeper::new(Arc::clone(&context), stored);
-            keeper.adopt(&carriers);
+            given_up.extend(keeper.adopt(&carriers));
             context.keepers().employ(keeper);
         }
         let trimming = tokio::spawn(output::keep_small(Arc::clone(&context))).abort_handle();
-        Ok(Self { context, trimming })
+        let late = tokio::spawn(latecomers::kill(Arc::clone(&context), given_up)).abort_handle();
+        Ok(Self { context, chores: [trimming, late] })
     }
 
     /// Stops every process of this folder, and starts nothing any more; answers how many there were. What was deployed
@@ -158,7 +162,7 @@ impl ProcessDriver {
 
 impl Drop for ProcessDriver {
     fn drop(&mut self) {
-        self.trimming.abort();
+        self.chores.iter().for_each(AbortHandle::abort);
         self.context.keepers().by_id.values().for_each(|desk| desk.task.abort());
     }
 }
