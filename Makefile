@@ -64,3 +64,17 @@ features: ## compile the core alone, the server without `http`, and each feature
 .PHONY: sabotage
 sabotage: setup ## break the build on purpose, way after way: a named test notices each
 	tools/sabotage
+
+# The rivals are a workspace of their own, in the same target folder: nothing else builds them.
+RIVALS := CARGO_TARGET_DIR=$(CURDIR)/target cargo
+
+.PHONY: bench
+bench: ## measure conditions, weights, rendering, the store and the way to HAProxy, beside wirefilter and cel
+	@tools/setup
+	cargo build --release --package vamp-server --bins
+	cargo bench --package vamp-workspace --bench condition --bench routing --bench store -- --quiet
+	$(RIVALS) bench --manifest-path benches/rivals/Cargo.toml --bench rule -- --quiet
+	@echo
+	@$(RIVALS) run --quiet --release --manifest-path benches/rivals/Cargo.toml
+	@echo
+	@cargo bench --quiet --package vamp-workspace --bench effective

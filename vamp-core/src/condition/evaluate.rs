@@ -1,6 +1,6 @@
 //! The value of a [`Predicate`] for a request: exactly what HAProxy answers to the same test.
 
-use super::{Match, Predicate, Request, cookie};
+use super::{Match, Predicate, Request};
 use http::header;
 
 impl Predicate {
@@ -13,9 +13,9 @@ impl Predicate {
                 values.any(|value| part.is_in(value))
             }),
             Self::HeaderPresent(name) => request.header_values(name).next().is_some(),
-            Self::CookiePresent(name) => any_cookie(request, name, |_| true),
+            Self::CookiePresent(name) => request.cookie_values(name).next().is_some(),
             Self::Header { name, test } => request.header_values(name).any(|value| test.passes(value)),
-            Self::Cookie { name, test } => any_cookie(request, name, |value| test.passes(value)),
+            Self::Cookie { name, test } => request.cookie_values(name).any(|value| test.passes(value)),
             Self::Path(test) => {
                 Some(request.path()).is_some_and(|path| !path.is_empty() && test.passes(path.as_bytes()))
             }
@@ -36,9 +36,4 @@ impl Match {
             Self::Matches(pattern) => pattern.is_match(value),
         }
     }
-}
-
-fn any_cookie(request: &impl Request, name: &str, mut test: impl FnMut(&[u8]) -> bool) -> bool {
-    let mut headers = request.header_values(&header::COOKIE);
-    headers.any(|value| cookie::values(value, name.as_bytes()).any(&mut test))
 }

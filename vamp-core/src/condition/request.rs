@@ -1,5 +1,6 @@
 //! [`Request`]: what a condition looks at.
 
+use super::cookie;
 use http::{HeaderName, header, request::Parts};
 use std::net::IpAddr;
 
@@ -14,6 +15,12 @@ pub trait Request {
     /// The value of every occurrence of a header, whole, without blanks around it. `host` is among them, also where
     /// the protocol carries it in another way.
     fn header_values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]>;
+
+    /// The value of every occurrence of a cookie, in order. A request that has read its cookies already answers from
+    /// those; otherwise they are read from the `Cookie` headers as HAProxy does.
+    fn cookie_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.header_values(&header::COOKIE).flat_map(|value| cookie::values(value, name.as_bytes()))
+    }
 
     /// The address of the connection, where it is known.
     fn client_ip(&self) -> Option<IpAddr>;
@@ -79,6 +86,10 @@ impl<R: Request> Request for &R {
 
     fn header_values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
         (**self).header_values(name)
+    }
+
+    fn cookie_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        (**self).cookie_values(name)
     }
 
     fn client_ip(&self) -> Option<IpAddr> {
