@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use vamp_core::{
     agent::Agent,
-    driver::{Clock, InstanceState, PersistenceStore},
+    driver::{Clock, ContainerDriver as _, InstanceState, PersistenceStore, Scope},
     engine::{Engine, Failure, Options},
     memory,
     model::{
@@ -284,6 +284,31 @@ async fn what_cannot_be_observed_is_neither_gone_nor_made_again() {
     vamp.containers.fail(false);
     vamp.engine.settled("sava", DEADLINE).await.expect("settles");
     assert_eq!(vamp.healthy().await, [("sava:1.1".to_owned(), 1)].into());
+}
+
+#[tokio::test]
+async fn what_runs_and_is_no_longer_stored_is_removed() {
+    let vamp = Vamp::start();
+    vamp.deploy("1.0", 2).await;
+    let names = [("deployments", "sava"), ("gateways", "sava/sava/web")];
+    let mut yesterday = Vec::new();
+    for (kind, name) in names {
+        yesterday.push(vamp.persistence.get(kind, name).await.expect("reads").expect("is there").draft);
+    }
+    vamp.deploy("1.1", 1).await;
+    for draft in yesterday {
+        let present = vamp.persistence.get(&draft.kind, &draft.name).await.expect("reads").expect("is there").version;
+        vamp.persistence.put(&draft, Some(&present)).await.expect("puts it back");
+    }
+    let scope = Scope::Owned { namespace: "default".to_owned() };
+    eventually("only what is stored runs", async || {
+        let seen = vamp.containers.observe(&scope).await.expect("observes").workloads;
+        let ids: Vec<String> = seen.iter().filter_map(|one| Some(one.id.as_ref()?.to_string())).collect();
+        assert!(ids.iter().any(|id| id.contains("sava:1.0")), "{ids:?}");
+        ids.len() == 1
+    })
+    .await;
+    assert_eq!(vamp.healthy().await, [("sava:1.0".to_owned(), 2)].into());
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::{
     Change, Engine, Failure, forget,
+    records::Found,
     world::{Stored, World},
 };
 use crate::{
@@ -65,11 +66,15 @@ impl Engine {
     async fn reconcile(&self, world: &World, owner: &str) -> Option<Duration> {
         let (driver, observed) = self.platform(world)?;
         let stored = world.artifacts.as_ref()?.deployments.get(owner);
-        let result = match stored {
-            Some(deployment) => self.reconcile_services(world, deployment, &*driver, &observed).await,
-            None => self.remove_orphans(owner, &*driver, &observed).await.map(|()| None),
+        let result = async {
+            let orphans = self.remove_orphans(world, owner, &*driver, &observed).await?;
+            let services = match stored {
+                Some(deployment) => self.reconcile_services(world, deployment, &*driver, &observed).await?,
+                None => None,
+            };
+            Ok(orphans.into_iter().chain(services).min())
         };
-        result.unwrap_or_else(|failure| {
+        result.await.unwrap_or_else(|failure| {
             if !matches!(failure, Failure::Changed { .. }) {
                 tracing::warn!(deployment = owner, %failure, "not reconciled; tried again");
             }
@@ -193,22 +198,40 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes what runs in our name and belongs to no deployment: what a crash, or a store from yesterday, left.
+    /// Removes what runs in our name and belongs to no service: what a crash, or a store from yesterday, left. Answers
+    /// after what time to look again.
     async fn remove_orphans(
         &self,
+        world: &World,
         owner: &str,
         driver: &dyn ContainerDriver,
         observed: &Observation,
-    ) -> Result<(), Failure> {
-        // The world may be older than the observation; the store is not.
-        if self.read::<Deployment>(owner).await?.is_some() {
-            return Ok(());
+    ) -> Result<Option<Duration>, Failure> {
+        let stored = world.artifacts.as_ref().and_then(|artifacts| artifacts.deployments.get(owner));
+        if orphans(observed, owner, stored.map(|stored| &*stored.value)).next().is_none() {
+            return Ok(None);
         }
-        for id in orphans(observed, owner) {
-            tracing::warn!(workload = %id, "runs without a deployment: removed");
+        if let Err(reason) = self.unrouted(world) {
+            tracing::debug!(deployment = owner, reason, "what runs without being stored may still be routed to");
+            return Ok(Some(RETRY));
+        }
+        // The world may be older than the observation; the store is not.
+        let stored: Found<Deployment> = self.read(owner).await?;
+        for id in orphans(observed, owner, stored.as_ref().map(|(deployment, _)| &**deployment)) {
+            tracing::warn!(workload = %id, "runs without being stored: removed");
             driver.remove(id).await?;
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether every agent serves what follows from what is stored, or had long enough to do so.
+    fn unrouted(&self, world: &World) -> Result<(), String> {
+        let routing = self.routing(world);
+        let waited = routing.now.duration_since(routing.listening_since).unwrap_or_default();
+        if waited >= self.shared.settings.drain_deadline {
+            return Ok(());
+        }
+        routing.all_serve(&world.published.hashes.keys().cloned().collect(), true)
     }
 }
 
@@ -220,8 +243,20 @@ fn owners(world: &World) -> BTreeSet<String> {
     stored.chain(running.map(|id| &id.owner)).cloned().collect()
 }
 
-fn orphans<'a>(observed: &'a Observation, owner: &'a str) -> impl Iterator<Item = &'a WorkloadId> {
-    observed.workloads.iter().filter_map(|workload| workload.id.as_ref()).filter(move |id| id.owner == owner)
+/// The workloads of an owner that no service of its deployment has.
+fn orphans<'a>(
+    observed: &'a Observation,
+    owner: &'a str,
+    deployment: Option<&'a Deployment>,
+) -> impl Iterator<Item = &'a WorkloadId> {
+    let has = move |id: &WorkloadId| {
+        let clusters = deployment.into_iter().flat_map(|deployment| &deployment.clusters);
+        let mut services = clusters.flat_map(|cluster| cluster.services.iter().map(move |service| (cluster, service)));
+        services.any(|(cluster, service)| workload_name(cluster.name.as_str(), service.breed.name.as_str()) == id.name)
+    };
+    let owned =
+        observed.workloads.iter().filter_map(|workload| workload.id.as_ref()).filter(move |id| id.owner == owner);
+    owned.filter(move |id| !has(id))
 }
 
 fn service_path(deployment: &Deployment, cluster: &str, service: &DeployedService) -> ServicePath {

@@ -1,0 +1,107 @@
+use crate::{
+    canary,
+    haproxy_support::{assert_share, free_port},
+    load::{Load, versions},
+    process::{GATEWAY, NEW, OLD, Vamp, is_there},
+    server_support::http::{get, put},
+    until_consistent,
+};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// When, after the start of a server, what runs has to be what is stored.
+const SETTLED: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_is_missed_by_nobody_and_its_successor_finds_everything_under_load() {
+    let mut vamp = canary("server", "10%").await;
+    let load = Load::start(vamp.gateway, 2, 2);
+    load.answers(500).await;
+    let (gateway, instances, haproxy) = (vamp.ask(get(GATEWAY)).await.body, vamp.instances(), vamp.haproxy().0);
+    assert_eq!(instances.len(), 5, "{instances:?}");
+
+    vamp.kill();
+    load.answers(500).await;
+    assert!(instances.iter().all(|(_, pid)| is_there(*pid)), "they outlive it");
+
+    vamp.start().await;
+    let started = Instant::now();
+    load.answers(500).await;
+    sleep_until(started + SETTLED).await;
+    let shown = vamp.shown().await;
+    assert!(vamp.is_consistent().await, "{}", vamp.difference(&shown));
+    assert_eq!((vamp.instances(), vamp.haproxy().0), (instances, haproxy), "the very same processes");
+    assert_eq!(vamp.ask(get(GATEWAY)).await.body, gateway);
+    assert_share(&versions(vamp.gateway, 3_000).await, "1.1", 100_000);
+    vamp.until_settled(&[("sava:1.0", 3), ("sava:1.1", 2)]).await;
+    assert_eq!(load.stop().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_is_there_after_a_kill_at_once() {
+    let mut vamp = canary("acknowledged", "10%").await;
+    for percent in [0, 100, 25, 75, 50] {
+        let body = vamp.weighed(&format!("{}%", 100 - percent), &format!("{percent}%")).await;
+        let acknowledged = vamp.ask(put(GATEWAY, body)).await.expect(202).json();
+        vamp.kill();
+        vamp.start().await;
+        let shown = vamp.ask(get(GATEWAY)).await.expect(200).json();
+        assert_eq!(shown["routes"], acknowledged["routes"]);
+        // The same again, to wait until it is served.
+        vamp.ask(put(&format!("{GATEWAY}?wait=60"), shown.to_string())).await.expect(202);
+        assert_share(&versions(vamp.gateway, 500).await, "1.1", percent * 10_000);
+    }
+    for instances in [4, 1] {
+        let scaled = vamp.blueprint(OLD).replace("instances: 3", &format!("instances: {instances}"));
+        vamp.ask(put("/deployments/sava", scaled)).await.expect(202);
+        vamp.kill();
+        vamp.start().await;
+        vamp.until_settled(&[("sava:1.0", instances), ("sava:1.1", 2)]).await;
+        until_consistent(&vamp).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_at_any_moment_of_a_deployment_leaves_no_half_of_it() {
+    for (number, delay) in [0, 2, 5, 10, 20, 40, 80, 160, 320, 640].into_iter().enumerate() {
+        let mut vamp = Vamp::new(&format!("moment-{number}"), free_port);
+        vamp.start().await;
+        vamp.deploy(OLD).await;
+        let merge = put("/deployments/sava", vamp.blueprint(NEW));
+        let acknowledged = {
+            let asking = vamp.try_ask(merge);
+            tokio::pin!(asking);
+            tokio::select! {
+                reply = &mut asking => reply.is_some_and(|reply| reply.status == 202),
+                // The moment of the crash, not a wait for something.
+                () = sleep(Duration::from_millis(delay)) => false,
+            }
+        };
+        if acknowledged {
+            sleep(Duration::from_millis(delay)).await;
+        }
+        vamp.kill();
+        vamp.start().await;
+        let stored = vamp.service("sava:1.1").await.is_some();
+        assert!(stored || !acknowledged, "acknowledged and lost after {delay} ms");
+        let both: &[(&str, u64)] = if stored { &[("sava:1.0", 3), ("sava:1.1", 2)] } else { &[("sava:1.0", 3)] };
+        vamp.until_settled(both).await;
+        until_consistent(&vamp).await;
+        assert_eq!(vamp.instances().len(), if stored { 5 } else { 3 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn down_leaves_nothing_and_the_next_server_runs_everything_again() {
+    let mut vamp = canary("down", "10%").await;
+    assert_eq!(vamp.down(), Ok(()));
+    assert_eq!(vamp.left(), Vec::<i32>::new());
+    vamp.start().await;
+    vamp.until_settled(&[("sava:1.0", 3), ("sava:1.1", 2)]).await;
+    until_consistent(&vamp).await;
+    assert_share(&versions(vamp.gateway, 1_000).await, "1.1", 100_000);
+    vamp.kill();
+    // Without a server to tell, too.
+    assert_eq!(vamp.down(), Ok(()));
+    assert_eq!(vamp.left(), Vec::<i32>::new());
+}
