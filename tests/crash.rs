@@ -11,10 +11,14 @@ mod drain;
 mod haproxy;
 #[path = "crash/load.rs"]
 mod load;
+#[path = "crash/moments.rs"]
+mod moments;
 #[path = "crash/process.rs"]
 mod process;
 #[path = "crash/server.rs"]
 mod server;
+#[path = "crash/start.rs"]
+mod start;
 #[path = "crash/yesterday.rs"]
 mod yesterday;
 

@@ -25,6 +25,7 @@ pub const GATEWAY: &str = "/gateways/sava/sava/web";
 pub struct Vamp {
     pub folder: PathBuf,
     pub gateway: u16,
+    pub token_file: Option<PathBuf>,
     listen: SocketAddr,
     server: Option<Child>,
 }
@@ -36,7 +37,13 @@ impl Vamp {
         fs::create_dir_all(&folder).expect("a folder");
         // As the processes say it.
         let folder = folder.canonicalize().expect("it is there");
-        Self { folder, gateway: free_port(), listen: (Ipv4Addr::LOCALHOST, free_port()).into(), server: None }
+        Self {
+            folder,
+            gateway: free_port(),
+            token_file: None,
+            listen: (Ipv4Addr::LOCALHOST, free_port()).into(),
+            server: None,
+        }
     }
 
     /// The folder that a test may copy and put back; the log is beside it.
@@ -50,17 +57,18 @@ impl Vamp {
         let path = env::join_paths([built().join("examples")].into_iter().chain(search_path())).expect("a path");
         let mut command = self.command("server");
         command.args(["--listen", &self.listen.to_string()]).env("PATH", path);
+        command.envs(self.token_file.iter().map(|file| ("VAMP_TOKEN_FILE", file)));
         let child = command.stdout(log.try_clone().expect("a log")).stderr(log).process_group(0).spawn();
         self.server = Some(child.unwrap_or_else(|error| panic!("{}: {error}; build it first", program().display())));
         eventually("the server answers", async || {
             let ended = self.server.as_mut().and_then(|server| server.try_wait().transpose());
             assert!(ended.is_none(), "the server ended: {ended:?}\n{}", self.log());
-            get("/info").send(self.listen).await.is_ok_and(|reply| reply.status == 200)
+            get("/info").send(self.listen).await.is_ok_and(|reply| [200, 401].contains(&reply.status))
         })
         .await;
     }
 
-    fn command(&self, name: &str) -> Command {
+    pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(program());
         command.arg(name).arg("--data-dir").arg(self.data()).stdin(Stdio::null());
         command

@@ -1,13 +1,13 @@
 use crate::{
     canary,
-    haproxy_support::{assert_share, free_port},
+    haproxy_support::assert_share,
     load::{Load, versions},
-    process::{GATEWAY, NEW, OLD, Vamp, is_there},
+    process::{GATEWAY, OLD, is_there},
     server_support::http::{get, put},
     until_consistent,
 };
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 /// When, after the start of a server, what runs has to be what is stored.
 const SETTLED: Duration = Duration::from_secs(5);
@@ -58,36 +58,6 @@ async fn what_was_acknowledged_is_there_after_a_kill_at_once() {
         vamp.start().await;
         vamp.until_settled(&[("sava:1.0", instances), ("sava:1.1", 2)]).await;
         until_consistent(&vamp).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_killed_at_any_moment_of_a_deployment_leaves_no_half_of_it() {
-    for (number, delay) in [0, 2, 5, 10, 20, 40, 80, 160, 320, 640].into_iter().enumerate() {
-        let mut vamp = Vamp::new(&format!("moment-{number}"), free_port);
-        vamp.start().await;
-        vamp.deploy(OLD).await;
-        let merge = put("/deployments/sava", vamp.blueprint(NEW));
-        let acknowledged = {
-            let asking = vamp.try_ask(merge);
-            tokio::pin!(asking);
-            tokio::select! {
-                reply = &mut asking => reply.is_some_and(|reply| reply.status == 202),
-                // The moment of the crash, not a wait for something.
-                () = sleep(Duration::from_millis(delay)) => false,
-            }
-        };
-        if acknowledged {
-            sleep(Duration::from_millis(delay)).await;
-        }
-        vamp.kill();
-        vamp.start().await;
-        let stored = vamp.service("sava:1.1").await.is_some();
-        assert!(stored || !acknowledged, "acknowledged and lost after {delay} ms");
-        let both: &[(&str, u64)] = if stored { &[("sava:1.0", 3), ("sava:1.1", 2)] } else { &[("sava:1.0", 3)] };
-        vamp.until_settled(both).await;
-        until_consistent(&vamp).await;
-        assert_eq!(vamp.instances().len(), if stored { 5 } else { 3 });
     }
 }
 
