@@ -85,3 +85,26 @@ async fn a_killed_instance_is_replaced_and_no_request_is_lost_under_load() {
     assert_share(&versions(vamp.gateway, 2_000).await, "1.1", 100_000);
     assert_eq!(load.stop().await, Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_killed_while_there_is_no_server_costs_no_request_and_is_replaced_by_the_next_under_load() {
+    let mut vamp = canary("alone", "10%").await;
+    let load = Load::start(vamp.gateway, 2, 2);
+    load.answers(300).await;
+    let before = vamp.instances();
+    let of_old = vamp.service("sava:1.0").await.expect("it runs")["instances"][0]["name"].clone();
+    let victim = before.iter().find(|(id, _)| of_old == id.as_str()).expect("it is a process").clone();
+    vamp.kill();
+    kill(&[victim.1]);
+    load.answers(500).await;
+    vamp.start().await;
+    eventually("another in its place", async || {
+        let now = vamp.instances();
+        now.len() == before.len() && !now.contains(&victim)
+    })
+    .await;
+    vamp.until_settled(&[("sava:1.0", 3), ("sava:1.1", 2)]).await;
+    until_consistent(&vamp).await;
+    load.answers(300).await;
+    assert_eq!(load.stop().await, Vec::<String>::new());
+}

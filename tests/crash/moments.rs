@@ -2,9 +2,13 @@
 
 use crate::{
     canary,
-    haproxy_support::free_port,
-    process::{NEW, OLD, Vamp},
-    server_support::http::{Ask, delete, put},
+    haproxy_support::{assert_share, free_port},
+    load::versions,
+    process::{GATEWAY, NEW, OLD, Vamp, kill},
+    server_support::{
+        eventually,
+        http::{Ask, delete, put},
+    },
     until_consistent,
 };
 use std::time::Duration;
@@ -84,5 +88,37 @@ async fn a_removal_goes_on_where_it_was_or_was_never_asked_for() {
         });
         assert!(leaves || !accepted, "accepted and lost after {delay} ms");
         runs(&vamp, if leaves { ONE } else { BOTH }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_while_it_takes_over_leaves_the_same_to_the_next() {
+    let mut vamp = canary("takeover", "10%").await;
+    let before = (vamp.instances(), vamp.haproxy().0);
+    vamp.kill();
+    for delay in [1, 5, 10, 15, 20, 30, 40, 60, 90, 150] {
+        vamp.spawn();
+        sleep(Duration::from_millis(delay)).await;
+        vamp.kill();
+    }
+    vamp.start().await;
+    runs(&vamp, BOTH).await;
+    assert_eq!((vamp.instances(), vamp.haproxy().0), before, "nobody was started again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_acknowledged_outlives_the_end_of_everything_at_once() {
+    let mut vamp = canary("everything", "10%").await;
+    for percent in [30, 80] {
+        let body = vamp.weighed(&format!("{}%", 100 - percent), &format!("{percent}%")).await;
+        vamp.ask(put(GATEWAY, body)).await.expect(202);
+        vamp.kill();
+        // As when the machine loses its power.
+        kill(&vamp.left());
+        eventually("nothing is left", async || vamp.left().is_empty()).await;
+        vamp.start().await;
+        runs(&vamp, BOTH).await;
+        vamp.ask(put("/deployments/sava?wait=60", vamp.blueprint(NEW))).await.expect(202);
+        assert_share(&versions(vamp.gateway, 1_000).await, "1.1", percent * 10_000);
     }
 }

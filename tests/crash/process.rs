@@ -53,6 +53,17 @@ impl Vamp {
 
     /// Starts the server and waits until it answers.
     pub async fn start(&mut self) {
+        self.spawn();
+        eventually("the server answers", async || {
+            let ended = self.server.as_mut().and_then(|server| server.try_wait().transpose());
+            assert!(ended.is_none(), "the server ended: {ended:?}\n{}", self.log());
+            get("/info").send(self.listen).await.is_ok_and(|reply| [200, 401].contains(&reply.status))
+        })
+        .await;
+    }
+
+    /// Starts the server.
+    pub fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(self.folder.join("server.log")).expect("a log");
         let path = env::join_paths([built().join("examples")].into_iter().chain(search_path())).expect("a path");
         let mut command = self.command("server");
@@ -60,12 +71,6 @@ impl Vamp {
         command.envs(self.token_file.iter().map(|file| ("VAMP_TOKEN_FILE", file)));
         let child = command.stdout(log.try_clone().expect("a log")).stderr(log).process_group(0).spawn();
         self.server = Some(child.unwrap_or_else(|error| panic!("{}: {error}; build it first", program().display())));
-        eventually("the server answers", async || {
-            let ended = self.server.as_mut().and_then(|server| server.try_wait().transpose());
-            assert!(ended.is_none(), "the server ended: {ended:?}\n{}", self.log());
-            get("/info").send(self.listen).await.is_ok_and(|reply| [200, 401].contains(&reply.status))
-        })
-        .await;
     }
 
     pub fn command(&self, name: &str) -> Command {
