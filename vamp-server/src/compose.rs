@@ -1,7 +1,7 @@
 //! The only file that names drivers: from [`Config`] to an engine and an agent.
 
 use crate::config::Config;
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 use vamp_core::{
     Error, ErrorKind, Result,
     agent::Agent,
@@ -12,7 +12,8 @@ use vamp_core::{
 use vamp_drivers::SystemClock;
 
 /// Time between the polite signal and the kill, when everything is stopped.
-const GRACE: Duration = Duration::from_secs(10);
+#[cfg(feature = "process")]
+const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Everything that runs in one server.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Writes down that this process uses the folder.
+    #[cfg(any(feature = "http", test))]
     pub(crate) fn claim(folder: &Path) -> io::Result<()> {
         let pid = std::process::id();
         let began = began(pid)?;

@@ -1,11 +1,11 @@
 //! The command line as types.
 
+#[cfg(feature = "http")]
 use crate::config::{Config, ConfigError, Given};
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-};
+#[cfg(feature = "http")]
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 /// Runs new versions of services beside old ones, and decides request by request who gets which.
 #[derive(Debug, Parser)]
@@ -41,6 +41,7 @@ pub(crate) struct DownArgs {
     pub(crate) data_dir: PathBuf,
 }
 
+#[cfg(feature = "http")]
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ServerArgs {
     /// Where the API listens; anything but loopback needs a token [default: 127.0.0.1:8080]
@@ -69,6 +70,7 @@ pub(crate) struct ServerArgs {
     config: Option<PathBuf>,
 }
 
+#[cfg(feature = "http")]
 impl ServerArgs {
     pub(crate) fn config(self) -> Result<Config, ConfigError> {
         let Self { listen, data_dir, gateway_bind, namespace, haproxy, token_file, no_native_conditions, config } =
