@@ -15,6 +15,7 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Once,
 };
 
 pub const OLD: &str = include_str!("../../examples/artifacts/sava-1.0.yml");
@@ -32,6 +33,8 @@ pub struct Vamp {
 
 impl Vamp {
     pub fn new(name: &str, free_port: impl Fn() -> u16) -> Self {
+        static SWEPT: Once = Once::new();
+        SWEPT.call_once(sweep);
         let folder = env::temp_dir().join(format!("vamp-crash-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
@@ -240,6 +243,18 @@ impl Drop for Vamp {
         }
         kill(&self.left());
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Stops what test processes left that were themselves killed: they could not do it.
+fn sweep() {
+    for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let test = name.to_str().and_then(|name| name.strip_prefix("vamp-crash-")?.split('-').next()?.parse().ok());
+        if test.is_some_and(|test: i32| !is_there(test)) {
+            let (folder, listen) = (entry.path(), (Ipv4Addr::LOCALHOST, 0).into());
+            drop(Vamp { folder, gateway: 0, token_file: None, listen, server: None });
+        }
     }
 }
 
