@@ -27,7 +27,7 @@ use std::{
     process::ExitCode,
     time::Instant,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The port in the blueprints.
 const GATEWAY_PORT: u16 = 9050;
@@ -129,10 +129,12 @@ async fn run(arguments: &Arguments, report: &mut Report) -> Result<(), Problem> 
     let data = data_folder(arguments.data_dir.as_deref())?;
     let mut server = Server::new(vamp, data.clone(), settings.listen, Settings::BIND);
 
+    // Before anything is started that would have to be stopped.
+    let interruptions = Interruptions::listen()?;
     let mut wanted = false;
     let outcome = tokio::select! {
         outcome = steps(&settings, &mut server, report) => outcome,
-        interrupted = interrupted() => {
+        interrupted = interruptions.wait() => {
             wanted = true;
             Err(interrupted)
         }
@@ -166,16 +168,30 @@ async fn steps(settings: &Settings, server: &mut Server, report: &mut Report) ->
     canary::release(settings, server, report).await
 }
 
-/// Returns when somebody asks the demo to end.
-async fn interrupted() -> Problem {
-    let wait = async |kind: SignalKind| match signal(kind) {
-        Ok(mut signal) => signal.recv().await,
-        Err(_) => std::future::pending().await,
-    };
-    tokio::select! {
-        _ = wait(SignalKind::interrupt()) => Problem::new("interrupted"),
-        _ = wait(SignalKind::terminate()) => Problem::new("terminated"),
-        _ = wait(SignalKind::hangup()) => Problem::new("the terminal is gone"),
+/// The ways to ask the demo to end.
+struct Interruptions {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Interruptions {
+    /// From now on a signal is kept instead of ending the demo at once.
+    fn listen() -> Result<Self, Problem> {
+        let listen = |kind| signal(kind).map_err(|error| Problem::new(format!("signals: {error}")));
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn wait(mut self) -> Problem {
+        tokio::select! {
+            _ = self.interrupt.recv() => Problem::new("interrupted"),
+            _ = self.terminate.recv() => Problem::new("terminated"),
+            _ = self.hangup.recv() => Problem::new("the terminal is gone"),
+        }
     }
 }
 
