@@ -103,7 +103,7 @@ fn compared(found: f64, beside: &Beside) -> Result<[String; 3], String> {
 
 fn report() -> Result<Table, String> {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_header(["", "median", "beside it", "ratio", "goal"]);
+    table.load_style(NOTHING).set_header(["", "median", "beside it", "ratio", "goal"]);
     for (what, group, numbers) in ALONE {
         for number in numbers {
             let found = median(&format!("{group}/{number}"))?;
