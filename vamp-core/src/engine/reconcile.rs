@@ -30,7 +30,8 @@ impl Engine {
         let mut pending: BTreeSet<String> = BTreeSet::new();
         let mut pauses: BTreeMap<String, Duration> = BTreeMap::new();
         loop {
-            let world = worlds.borrow_and_update().clone();
+            // Seen only where it is acted upon, below: a change that comes meanwhile is not lost.
+            let world = worlds.borrow().clone();
             let free: Vec<String> = pending.difference(&in_hand).cloned().collect();
             pending.retain(|name| in_hand.contains(name));
             for name in free {
