@@ -37,7 +37,7 @@ fn bench(criterion: &mut Criterion) {
             group.finish();
         };
         run("condition-parse", &mut || drop(black_box(Condition::parse(black_box(&text)))));
-        run("condition-normalise", &mut || drop(black_box(black_box(&condition).expanded().to_nnf())));
+        run("condition-normalise", &mut || drop(black_box(black_box(&condition).expanded().into_nnf())));
         run("condition-lines", &mut || {
             drop(black_box(condition_lines("http-request", "c", "set-var(txn.c) str(c)", black_box(&condition))));
         });

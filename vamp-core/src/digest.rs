@@ -5,9 +5,8 @@ use serde::Serialize;
 /// The first 16 hexadecimal digits of the SHA-1 of `bytes`.
 #[must_use]
 pub fn of(bytes: &[u8]) -> String {
-    let mut text = sha1_smol::Sha1::from(bytes).digest().to_string();
-    text.truncate(16);
-    text
+    let [a, b, c, d, e, f, g, h, ..] = sha1_smol::Sha1::from(bytes).digest().bytes();
+    format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
 /// The digest of a value's JSON. Equal values have equal digests as long as their maps are sorted.

@@ -1,6 +1,9 @@
 //! [`Expr`]: a tree of `and`, `or` and `not` over leaves of any kind.
 
-use std::fmt::{self, Display};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display},
+};
 
 /// A boolean expression over leaves of kind `P`.
 ///
@@ -28,6 +31,12 @@ pub trait Leaf {
     ///
     /// As the formatter says.
     fn write(&self, negated: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+impl<P: Leaf + Clone> Leaf for Cow<'_, P> {
+    fn write(&self, negated: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).write(negated, f)
+    }
 }
 
 impl<P> Expr<P> {
@@ -80,7 +89,7 @@ impl<P> Expr<P> {
 
     /// The same expression over other leaves, each of which may become a tree.
     #[must_use]
-    pub fn replace<Q>(&self, leaf: &mut impl FnMut(&P) -> Expr<Q>) -> Expr<Q> {
+    pub fn replace<'e, Q>(&'e self, leaf: &mut impl FnMut(&'e P) -> Expr<Q>) -> Expr<Q> {
         match self {
             Self::Constant(value) => Expr::Constant(*value),
             Self::Leaf(operand) => leaf(operand),
@@ -89,26 +98,24 @@ impl<P> Expr<P> {
             Self::Or(operands) => Expr::or(operands.iter().map(|operand| operand.replace(leaf)).collect()),
         }
     }
-}
 
-impl<P: Clone> Expr<P> {
     /// The same expression with negations at leaves only, and with constants nowhere but as the whole expression.
     #[must_use]
-    pub fn to_nnf(&self) -> Self {
+    pub fn into_nnf(self) -> Self {
         self.push(false)
     }
 
-    fn push(&self, negated: bool) -> Self {
+    fn push(self, negated: bool) -> Self {
         match (self, negated) {
-            (Self::Constant(value), _) => Self::Constant(*value != negated),
-            (Self::Leaf(_), false) => self.clone(),
-            (Self::Leaf(_), true) => Self::negation(self.clone()),
+            (Self::Constant(value), _) => Self::Constant(value != negated),
+            (leaf @ Self::Leaf(_), false) => leaf,
+            (leaf @ Self::Leaf(_), true) => Self::negation(leaf),
             (Self::Not(inner), _) => inner.push(!negated),
             (Self::And(operands), false) | (Self::Or(operands), true) => {
-                fold(operands.iter().map(|operand| operand.push(negated)), false, Self::and)
+                fold(operands.into_iter().map(|operand| operand.push(negated)), false, Self::and)
             }
             (Self::Or(operands), false) | (Self::And(operands), true) => {
-                fold(operands.iter().map(|operand| operand.push(negated)), true, Self::or)
+                fold(operands.into_iter().map(|operand| operand.push(negated)), true, Self::or)
             }
         }
     }

@@ -93,7 +93,7 @@ fn constants_and_negations_are_folded_into_the_normal_form() {
         ("not (a and not (b or !c))", "!a or b or !c"),
         ("not (a or (b or not (not c)))", "!a and !b and !c"),
     ] {
-        assert_eq!(read(text).to_nnf().to_string(), normal, "{text}");
+        assert_eq!(read(text).into_nnf().to_string(), normal, "{text}");
     }
 }
 
@@ -142,7 +142,7 @@ fn deep_or_long_text_is_refused_and_the_deepest_that_is_taken_can_be_walked() {
         }
     }
     let deepest = read(&nested(128, "not ("));
-    assert!(holds(&deepest, "a") && deepest.to_nnf() == Expr::Leaf(Letter('a')));
+    assert!(holds(&deepest, "a") && deepest.clone().into_nnf() == Expr::Leaf(Letter('a')));
     assert_eq!(read(&deepest.to_string()), deepest.clone());
     let wide = read(&("a or b and !c or ".repeat(3000) + "d"));
     assert!(holds(&wide, "d"));
@@ -187,7 +187,7 @@ proptest! {
 
     #[test]
     fn the_normal_form_has_the_same_truth_table_and_negates_leaves_only(tree in trees()) {
-        let normal = tree.to_nnf();
+        let normal = tree.clone().into_nnf();
         for bits in 0..64_u32 {
             let truths: String = "abcdeg".chars().enumerate().filter(|(i, _)| bits >> i & 1 == 1).map(|(_, c)| c).collect();
             prop_assert_eq!(holds(&tree, &truths), holds(&normal, &truths));

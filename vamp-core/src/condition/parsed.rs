@@ -4,6 +4,7 @@ use super::{Expr, ParseError, Predicate, Request, grammar};
 use crate::boolean;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{
+    borrow::Cow,
     cell::Cell,
     fmt::{self, Debug, Display},
     str::FromStr,
@@ -59,10 +60,10 @@ impl Condition {
 
     /// The tree with what the names of browsers stand for: what a renderer needs.
     #[must_use]
-    pub fn expanded(&self) -> Expr<Predicate> {
+    pub fn expanded(&self) -> Expr<Cow<'_, Predicate>> {
         self.0.expression.replace(&mut |leaf| match leaf {
-            Predicate::UserAgent(agent) => agent.expand(),
-            other => Expr::Leaf(other.clone()),
+            Predicate::UserAgent(agent) if !agent.is_expanded() => agent.expand(),
+            other => Expr::Leaf(Cow::Borrowed(other)),
         })
     }
 

@@ -3,7 +3,7 @@
 use super::{Cidr, Expr, Needle, Pattern, text::quote};
 use crate::boolean::Leaf;
 use http::HeaderName;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// A test of a request. What each one means is told in the [module](super).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,10 +131,16 @@ impl UserAgent {
         &self.parts
     }
 
+    /// Whether it stands for nothing but itself.
+    pub(super) fn is_expanded(&self) -> bool {
+        matches!(&*self.parts, [part] if part.as_str() == &*self.text)
+    }
+
     /// The same test as an ordinary tree, each leaf of which has one part, itself.
-    pub(super) fn expand(&self) -> Expr<Predicate> {
+    pub(super) fn expand(&self) -> Expr<Cow<'static, Predicate>> {
         let leaf = |part: &Needle| {
-            Expr::Leaf(Predicate::UserAgent(Self { text: part.as_str().into(), parts: Box::new([part.clone()]) }))
+            let agent = Self { text: part.as_str().into(), parts: Box::new([part.clone()]) };
+            Expr::Leaf(Cow::Owned(Predicate::UserAgent(agent)))
         };
         Expr::and(self.parts.iter().map(leaf).collect())
     }

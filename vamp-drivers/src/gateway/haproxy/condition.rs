@@ -63,7 +63,7 @@ impl Conditions {
 
     /// Does `action` once for requests that meet `condition`.
     pub(super) fn when(&mut self, action: &str, condition: &Condition) {
-        match condition.expanded().to_nnf() {
+        match condition.expanded().into_nnf() {
             Expr::Constant(false) => {}
             Expr::Constant(true) => self.lines.rules.push(format!("{} {action}", self.verb)),
             expression => {
@@ -81,14 +81,14 @@ impl Conditions {
         self.lines
     }
 
-    fn terms(&mut self, expression: &Expr<Predicate>) -> Vec<Term> {
+    fn terms(&mut self, expression: &Expr<Cow<'_, Predicate>>) -> Vec<Term> {
         match expression {
             Expr::Or(operands) => operands.iter().map(|operand| self.term(operand)).collect(),
             other => vec![self.term(other)],
         }
     }
 
-    fn term(&mut self, expression: &Expr<Predicate>) -> Term {
+    fn term(&mut self, expression: &Expr<Cow<'_, Predicate>>) -> Term {
         let Expr::And(operands) = expression else { return vec![self.test(expression)] };
         let mut tests = Vec::new();
         for operand in operands {
@@ -101,7 +101,7 @@ impl Conditions {
     }
 
     /// One name, maybe behind `!`.
-    fn test(&mut self, expression: &Expr<Predicate>) -> String {
+    fn test(&mut self, expression: &Expr<Cow<'_, Predicate>>) -> String {
         match expression {
             Expr::Leaf(predicate) => self.acl(predicate),
             Expr::Not(inner) => format!("!{}", self.test(inner)),
@@ -117,8 +117,8 @@ impl Conditions {
         if let Some(name) = self.names.get(&text) {
             return name.clone();
         }
-        let name = format!("{}_a{}", self.prefix, self.names.len());
-        self.lines.acls.push(format!("acl {name} {text}"));
+        let name = [&self.prefix, "_a", &self.names.len().to_string()].concat();
+        self.lines.acls.push(["acl ", &name, " ", &text].concat());
         self.names.insert(text, name.clone());
         name
     }
@@ -143,7 +143,7 @@ impl Conditions {
     }
 
     fn rule(&mut self, action: &str, terms: &[Term]) {
-        self.lines.rules.push(format!("{} {action} if {}", self.verb, alternatives(terms)));
+        self.lines.rules.push([self.verb, " ", action, " if ", &alternatives(terms)].concat());
     }
 }
 
@@ -192,7 +192,12 @@ fn test_text(test: &Match) -> String {
 
 /// A fetch with a name as its argument, where HAProxy reads quotes once more.
 fn fetch(method: &str, name: &str) -> String {
-    word(&format!("{method}({})", name.replace('\'', "\\'"))).into_owned()
+    let name = if name.contains('\'') { Cow::Owned(name.replace('\'', "\\'")) } else { Cow::Borrowed(name) };
+    let text = [method, "(", &name, ")"].concat();
+    match word(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(quoted) => quoted,
+    }
 }
 
 /// `text` as one word of the configuration, every byte literal.

@@ -3,10 +3,7 @@
 //! What is served keeps its place: a new route takes a spare backend and a new instance an empty slot, so that they
 //! come and go without a reload.
 
-use super::{
-    outline::Outline,
-    values::{self, Server},
-};
+use super::{outline::Outline, renderer, values};
 use std::collections::{BTreeMap, BTreeSet};
 use vamp_core::{
     driver::Document,
@@ -23,20 +20,31 @@ const FEWEST_PLACES: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Served {
     outline: Outline,
-    routes: BTreeMap<String, String>,
-    servers: BTreeMap<(String, usize), Server>,
+    /// The names of routes by place, by the prefix of their decision.
+    routes: BTreeMap<String, Holders>,
+    /// The ids of instances by slot, by the path of their route.
+    servers: BTreeMap<String, Holders>,
 }
+
+/// Who has which seat.
+type Holders = BTreeMap<usize, String>;
 
 impl Served {
     /// Reads a document; what cannot be read has no place.
     pub(super) fn read(document: Option<&Document>) -> Self {
         let Some(document) = document else { return Self::default() };
-        let owned = |(path, name): (&str, &str)| (path.to_owned(), name.to_owned());
-        Self {
-            outline: Outline::read(&document.structure),
-            routes: values::routes(&document.values).into_iter().map(owned).collect(),
-            servers: values::servers(&document.values).unwrap_or_default(),
+        let mut served = Self { outline: Outline::read(&document.structure), ..Self::default() };
+        for (path, name) in values::routes(&document.values) {
+            if let Some((prefix, place)) = path.rsplit_once('r')
+                && let Ok(place) = place.parse()
+            {
+                served.routes.entry(prefix.to_owned()).or_default().insert(place, name.to_owned());
+            }
         }
+        for ((path, slot), server) in values::servers(&document.values).unwrap_or_default() {
+            served.servers.entry(path).or_default().insert(slot, server.id);
+        }
+        served
     }
 }
 
@@ -50,12 +58,18 @@ pub(super) struct Placed<'a> {
     pub(super) sticky: Option<Sticky>,
     /// By place; `None` is spare.
     pub(super) routes: Vec<Option<PlacedRoute<'a>>>,
+    /// The place of each route, in declaration order.
+    seats: Vec<usize>,
 }
 
 /// A route in its place.
 #[derive(Debug)]
 pub(super) struct PlacedRoute<'a> {
     pub(super) route: &'a Route,
+    /// `r0`, or `r1.r0` behind the route in place 1.
+    pub(super) path: String,
+    /// The name of the weights for requests that match its condition.
+    pub(super) class: Option<String>,
     pub(super) below: Below<'a>,
 }
 
@@ -63,7 +77,7 @@ pub(super) struct PlacedRoute<'a> {
 #[derive(Debug)]
 pub(super) enum Below<'a> {
     /// To instances, by slot.
-    Instances(BTreeMap<usize, &'a Instance>),
+    Instances(Vec<(usize, &'a Instance)>),
     /// To another decision.
     Decision(Placed<'a>),
 }
@@ -83,27 +97,36 @@ impl<'a> Placed<'a> {
         let sticky = decision.sticky.or(inherited);
         let inherited = sticky.filter(|sticky| *sticky == Sticky::Instance);
         let room = room(served.outline.routes(&prefix), decision.routes.len());
-        let held = |place: usize| served.routes.get(&format!("{prefix}r{place}")).map(String::as_str);
         let names: Vec<&str> = decision.routes.iter().map(|route| route.name.as_str()).collect();
-        let seats = seat(&names, held, room);
+        let seats = seat(&names, served.routes.get(&prefix), room);
         let mut routes: Vec<Option<PlacedRoute<'_>>> = (0..room).map(|_| None).collect();
-        for (route, place) in decision.routes.iter().zip(seats) {
-            let path = format!("{prefix}r{place}");
+        for (route, place) in decision.routes.iter().zip(seats.iter().copied()) {
+            let path = path(&prefix, place);
             let below = match &route.target {
                 Target::Chained(inner) => {
-                    Below::Decision(Self::below(inner, format!("{path}."), served, slots, inherited))
+                    Below::Decision(Self::below(inner, [&path, "."].concat(), served, slots, inherited))
                 }
                 Target::Instances(instances) => Below::Instances(in_slots(instances, &path, served, slots)),
             };
-            routes[place] = Some(PlacedRoute { route, below });
+            routes[place] = Some(PlacedRoute { route, path, class: renderer::class(route), below });
         }
-        Self { prefix, decision, sticky, routes }
+        Self { prefix, decision, sticky, routes, seats }
+    }
+
+    /// The routes in declaration order.
+    pub(super) fn declared(&self) -> impl DoubleEndedIterator<Item = &PlacedRoute<'a>> {
+        self.seats.iter().filter_map(|seat| self.routes.get(*seat)?.as_ref())
     }
 
     /// The weights by place.
     pub(super) fn weights(&self) -> Vec<Weight> {
         self.routes.iter().map(|placed| placed.as_ref().map_or(Weight::ZERO, |placed| placed.route.weight)).collect()
     }
+}
+
+/// The path of a place in the decision with this prefix.
+pub(super) fn path(prefix: &str, place: usize) -> String {
+    values::numbered(&[prefix, "r"], place)
 }
 
 /// How many places a decision has: those that it had while they do, so that only growth beyond them reloads.
@@ -133,20 +156,20 @@ fn most_instances(decision: &Decision) -> usize {
     decision.routes.iter().map(of).max().unwrap_or(0)
 }
 
-fn in_slots<'a>(instances: &'a [Instance], path: &str, served: &Served, slots: usize) -> BTreeMap<usize, &'a Instance> {
+fn in_slots<'a>(instances: &'a [Instance], path: &str, served: &Served, slots: usize) -> Vec<(usize, &'a Instance)> {
     let mut sorted: Vec<&Instance> = instances.iter().collect();
     sorted.sort_by(|one, other| one.id.cmp(&other.id));
     let ids: Vec<&str> = sorted.iter().map(|instance| instance.id.as_str()).collect();
-    let held = |slot: usize| served.servers.get(&(path.to_owned(), slot)).map(|server| server.id.as_str());
-    seat(&ids, held, slots).into_iter().zip(sorted).collect()
+    seat(&ids, served.servers.get(path), slots).into_iter().zip(sorted).collect()
 }
 
 /// A seat below `room` for each of `wanted`: the one it holds; else one that nobody held; else one that was left.
-fn seat<'h>(wanted: &[&str], held: impl Fn(usize) -> Option<&'h str>, room: usize) -> Vec<usize> {
-    let holders: BTreeMap<&str, usize> = (0..room).filter_map(|at| Some((held(at)?, at))).collect();
+fn seat(wanted: &[&str], held: Option<&Holders>, room: usize) -> Vec<usize> {
+    let Some(held) = held else { return (0..room).take(wanted.len()).collect() };
+    let holders: BTreeMap<&str, usize> = held.range(..room).map(|(&at, holder)| (holder.as_str(), at)).collect();
     let kept: BTreeSet<usize> = wanted.iter().filter_map(|name| holders.get(name).copied()).collect();
     let (left, free): (Vec<usize>, Vec<usize>) =
-        (0..room).filter(|at| !kept.contains(at)).partition(|&at| held(at).is_some());
+        (0..room).filter(|at| !kept.contains(at)).partition(|at| held.contains_key(at));
     let mut free = free.into_iter().chain(left);
     wanted.iter().filter_map(|name| holders.get(name).copied().or_else(|| free.next())).collect()
 }
@@ -157,9 +180,9 @@ mod tests {
 
     #[test]
     fn who_sits_stays_and_who_comes_avoids_a_seat_just_left() {
-        let held = |at: usize| ["a", "b", "c"].get(at).copied();
-        assert_eq!(seat(&["c", "d", "a"], held, 4), [2, 3, 0]);
-        assert_eq!(seat(&["c", "d", "e", "a"], held, 4), [2, 3, 1, 0]);
-        assert_eq!(seat(&["x", "y"], |_| None, 2), [0, 1]);
+        let held = ["a", "b", "c"].into_iter().map(str::to_owned).enumerate().collect();
+        assert_eq!(seat(&["c", "d", "a"], Some(&held), 4), [2, 3, 0]);
+        assert_eq!(seat(&["c", "d", "e", "a"], Some(&held), 4), [2, 3, 1, 0]);
+        assert_eq!(seat(&["x", "y"], None, 2), [0, 1]);
     }
 }

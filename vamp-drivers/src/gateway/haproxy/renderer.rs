@@ -4,19 +4,18 @@ use super::{
     escape,
     outline::Outline,
     placement::{Below, Placed, Served},
-    values::{self, Server},
-    view,
+    values, view,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, panic::resume_unwind, sync::Arc, thread};
 use vamp_core::{
     digest,
     driver::{Document, GatewayRenderer, Target},
     routing::{Decision, Gateway, Instance, Protocol, Route, RoutingTable, Sticky, Traffic},
     weight::{Weight, rescale},
 };
+
+/// So many gateways are worth a thread for each core.
+const MANY: usize = 256;
 
 /// Renders gateways for HAProxy 2.6 and later: rules, backends and slots as structure; weights, strengths, routes and
 /// instances as values.
@@ -29,14 +28,31 @@ pub struct HaproxyRenderer;
 impl GatewayRenderer for HaproxyRenderer {
     fn render(&self, table: &RoutingTable, target: &Target) -> BTreeMap<String, Result<Document, String>> {
         let owners = owners_of_ports(table, target);
-        let one = |gateway: &Gateway| match owners.get(&gateway.port.get()) {
+        let one = |(name, gateway): &(&String, &Arc<Gateway>)| match owners.get(&gateway.port.get()) {
             Some(owner) if *owner != gateway.name => {
-                Err(format!("port {} is already the port of gateway `{owner}`", gateway.port))
+                ((*name).clone(), Err(format!("port {} is already the port of gateway `{owner}`", gateway.port)))
             }
-            _ => document(gateway, target),
+            _ => ((*name).clone(), document(gateway, target)),
         };
-        table.gateways.iter().map(|(name, gateway)| (name.clone(), one(gateway))).collect()
+        let gateways: Vec<(&String, &Arc<Gateway>)> = table.gateways.iter().collect();
+        on_all_cores(&gateways, one).into_iter().collect()
     }
+}
+
+/// Maps items, in order; on every core when there are many.
+fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    if cores == 1 || items.len() < MANY {
+        return items.iter().map(map).collect();
+    }
+    thread::scope(|scope| {
+        let shares = items.chunks(items.len().div_ceil(cores));
+        let map = &map;
+        let shares: Vec<_> =
+            shares.map(|share| scope.spawn(move || share.iter().map(map).collect::<Vec<R>>())).collect();
+        let done = shares.into_iter().map(|share| share.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        done.flatten().collect()
+    })
 }
 
 /// The gateway that gets each port: the one that has it, else the first by name.
@@ -73,8 +89,7 @@ fn validate(decision: &Decision, protocol: Protocol) -> Result<(), String> {
     if decision.sticky.is_some() && protocol == Protocol::Tcp {
         return Err(format!("sticky `{}`: a cookie needs requests, and this gateway is of type tcp", decision.gateway));
     }
-    let names: BTreeSet<&str> = decision.routes.iter().map(|route| route.name.as_str()).collect();
-    if names.len() != decision.routes.len() {
+    if has_duplicates(decision.routes.iter().map(|route| route.name.as_str())) {
         return Err(format!("two routes of `{}` have the same name", decision.gateway));
     }
     let total = Weight::sum(decision.routes.iter().map(|route| &route.weight));
@@ -101,13 +116,18 @@ fn validate_route(route: &Route, protocol: Protocol) -> Result<(), String> {
         }
         vamp_core::routing::Target::Chained(inner) => validate(inner, protocol),
         vamp_core::routing::Target::Instances(instances) => {
-            let ids: BTreeSet<&str> = instances.iter().map(|instance| instance.id.as_str()).collect();
-            if ids.len() != instances.len() {
+            if has_duplicates(instances.iter().map(|instance| instance.id.as_str())) {
                 return Err(format!("two instances of route `{}` have the same id", route.name));
             }
             instances.iter().try_for_each(validate_instance)
         }
     }
+}
+
+fn has_duplicates<'a>(names: impl Iterator<Item = &'a str>) -> bool {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// Whether conditions, which see the path as sent, decide below.
@@ -132,31 +152,30 @@ fn validate_instance(instance: &Instance) -> Result<(), String> {
 fn add_values(placed: &Placed<'_>, into: &mut BTreeMap<String, String>) {
     let weights = placed.weights();
     let ppm = |weights: &[Weight]| values::listed(&weights.iter().map(|weight| weight.ppm()).collect::<Vec<_>>());
-    into.insert(format!("class/{}{}", placed.prefix, values::PLAIN), ppm(&weights));
+    let class_key = |class: &str| ["class/", &placed.prefix, class].concat();
+    into.insert(class_key(values::PLAIN), ppm(&weights));
     if let Some(sticky) = placed.sticky {
         let value = if sticky == Sticky::Route { "route" } else { "instance" };
-        into.insert(format!("sticky/{}", placed.prefix), value.to_owned());
+        into.insert(["sticky/", &placed.prefix].concat(), value.to_owned());
     }
     for (place, one) in placed.routes.iter().enumerate() {
         let Some(one) = one else { continue };
-        let path = format!("{}r{place}", placed.prefix);
-        into.insert(format!("route/{path}"), one.route.name.clone());
-        if let Some(class) = class(one.route) {
-            into.insert(format!("class/{}{class}", placed.prefix), ppm(&mixed(&weights, place, one.route.strength)));
+        into.insert(["route/", &one.path].concat(), one.route.name.clone());
+        if let Some(class) = &one.class {
+            into.insert(class_key(class), ppm(&mixed(&weights, place, one.route.strength)));
         }
         match &one.below {
             Below::Decision(inner) => add_values(inner, into),
             Below::Instances(instances) => {
-                let of = |(slot, instance): (&usize, &&Instance)| (format!("server/{path}/{slot}"), server(instance));
-                into.extend(instances.iter().map(of));
+                let key = |slot: usize| values::numbered(&["server/", &one.path, "/"], slot);
+                into.extend(instances.iter().map(|(slot, instance)| (key(*slot), server(instance))));
             }
         }
     }
 }
 
-fn server(instance: &Instance) -> String {
-    let (id, host, port) = (instance.id.clone(), instance.host.clone(), instance.port.get());
-    Server { id, host, port, ready: instance.traffic == Traffic::Ready }.to_string()
+fn server(Instance { id, host, port, traffic }: &Instance) -> String {
+    values::server(id, host, port.get(), *traffic == Traffic::Ready)
 }
 
 /// The name of the weights for requests that match the condition of a route.
@@ -165,9 +184,8 @@ fn server(instance: &Instance) -> String {
 /// nothing.
 pub(super) fn class(route: &Route) -> Option<String> {
     let condition = serde_json::to_string(route.condition.as_ref()?).unwrap_or_default();
-    let mut class = format!("c{}", digest::of(format!("{}\n{condition}", route.name).as_bytes()));
-    class.truncate(9);
-    Some(class)
+    let digest = digest::of([&route.name, "\n", &condition].concat().as_bytes());
+    Some(["c", &digest[..8]].concat())
 }
 
 /// Weights for requests that match: `strength` to one place, the rest by the plain weights.

@@ -12,7 +12,11 @@
 //! or `r1.`.
 
 use super::digits;
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write},
+    str::FromStr,
+};
 use vamp_core::routing::Sticky;
 
 /// The class of requests that no condition took.
@@ -31,9 +35,14 @@ pub(super) struct Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.ready { "ready" } else { "drain" };
-        write!(f, "{} {} {} {state}", self.id, self.host, self.port)
+        f.write_str(&server(&self.id, &self.host, self.port, self.ready))
     }
+}
+
+/// An instance as it stands in a document.
+pub(super) fn server(id: &str, host: &str, port: u16, ready: bool) -> String {
+    let state = if ready { "ready" } else { "drain" };
+    [id, " ", host, " ", &port.to_string(), " ", state].concat()
 }
 
 impl FromStr for Server {
@@ -99,9 +108,25 @@ fn with_prefix<'a>(
     values.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value)))
 }
 
+/// A number behind these texts.
+pub(super) fn numbered(texts: &[&str], number: usize) -> String {
+    const MOST_DIGITS: usize = 4;
+    let mut name = String::with_capacity(texts.iter().map(|text| text.len()).sum::<usize>() + MOST_DIGITS);
+    name.extend(texts.iter().copied());
+    // Writing to a String cannot fail.
+    let _ = write!(name, "{number}");
+    name
+}
+
 /// The weights as they stand in a document.
 pub(super) fn listed(weights: &[u32]) -> String {
-    weights.iter().map(u32::to_string).collect::<Vec<_>>().join(";")
+    let mut list = String::with_capacity(weights.len() * "1000000;".len());
+    for (place, weight) in weights.iter().enumerate() {
+        let separator = if place > 0 { ";" } else { "" };
+        // Writing to a String cannot fail.
+        let _ = write!(list, "{separator}{weight}");
+    }
+    list
 }
 
 /// The prefix of the decision that a class belongs to, and the class's own name.

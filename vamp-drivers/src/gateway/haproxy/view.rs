@@ -3,8 +3,8 @@
 use super::{
     condition::{Conditions, Lines},
     escape, outline,
-    placement::{Below, Placed},
-    renderer, sticky,
+    placement::{self, Below, Placed, PlacedRoute},
+    sticky,
 };
 use askama::Template;
 use std::net::SocketAddr;
@@ -12,6 +12,9 @@ use vamp_core::routing::{Balance, Protocol, Rewrite, Sticky};
 
 /// For these numbers of routes the rules are in a shared `defaults` section.
 const SHARED_SIZES: [usize; 5] = [4, 8, 16, 32, 64];
+
+/// What most texts fit into, in bytes.
+const TYPICAL_LENGTH: usize = 4096;
 
 /// How long a client sticks, in seconds: one day.
 const COOKIE_MAX_AGE: u64 = 24 * 60 * 60;
@@ -75,8 +78,6 @@ struct StickyView {
 #[derive(Debug)]
 struct PlaceView {
     index: usize,
-    /// The backend, or what stands for the decision behind.
-    name: String,
     /// The variable with the result of the decision behind.
     below: Option<String>,
 }
@@ -131,20 +132,22 @@ pub(super) fn structure(
         empty,
         max_age: COOKIE_MAX_AGE,
     };
-    view.render().map_err(|error| error.to_string())
+    let mut text = String::with_capacity(TYPICAL_LENGTH);
+    view.render_into(&mut text).map_err(|error| error.to_string())?;
+    text.shrink_to_fit();
+    Ok(text)
 }
 
 /// Decisions behind others come first: their result is known when the decision before them needs it.
 fn add_decisions(placed: &Placed<'_>, section: &str, into: &mut Vec<DecisionView>) {
     let mut places = Vec::new();
     for (index, one) in placed.routes.iter().enumerate() {
-        let path = format!("{}r{index}", placed.prefix);
         let mut below = None;
         if let Some(Below::Decision(inner)) = one.as_ref().map(|one| &one.below) {
             add_decisions(inner, section, into);
             below = Some(variable("be", &inner.prefix));
         }
-        places.push(PlaceView { index, name: format!("{section}.{path}"), below });
+        places.push(PlaceView { index, below });
     }
     let Lines { acls, rules } = condition_rules(placed);
     let result = variable("be", &placed.prefix);
@@ -169,8 +172,8 @@ fn suffixed(stem: &str, prefix: &str) -> String {
 /// Last first: each rule that matches replaces the class, so the first declared has the last word.
 fn condition_rules(placed: &Placed<'_>) -> Lines {
     let mut conditions = Conditions::new("tcp-request content", &suffixed("k", &placed.prefix));
-    for route in placed.decision.routes.iter().rev() {
-        if let (Some(condition), Some(class)) = (&route.condition, renderer::class(route)) {
+    for PlacedRoute { route, class, .. } in placed.declared().rev() {
+        if let (Some(condition), Some(class)) = (&route.condition, class) {
             conditions.when(&format!("set-var(txn.c) str({}{class})", placed.prefix), condition);
         }
     }
@@ -185,7 +188,7 @@ fn add_backends(
     into: &mut Vec<BackendView>,
 ) -> Result<(), String> {
     for (index, one) in placed.routes.iter().enumerate() {
-        let name = format!("{section}.{}r{index}", placed.prefix);
+        let name = [section, ".", &placement::path(&placed.prefix, index)].concat();
         let seat = (placed.sticky == Some(Sticky::Instance)).then(|| variable("st", &placed.prefix));
         let Some(one) = one else {
             into.push(BackendView { name, balance: balance(Balance::RoundRobin), rewrites: Lines::default(), seat });
