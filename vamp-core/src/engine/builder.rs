@@ -11,10 +11,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, SystemTime},
 };
 use tokio::sync::{Mutex, broadcast, mpsc, watch};
@@ -43,9 +40,10 @@ pub(super) struct Shared {
     /// Held while a port is taken, so that two gateways never take the same one.
     pub(super) ports: Mutex<()>,
     pub(super) started: SystemTime,
+    pub(super) recorded_events: broadcast::Sender<Arc<crate::driver::Event>>,
+    pub(super) sequence: AtomicU64,
     to_record: mpsc::Sender<crate::driver::Event>,
     recorded: Mutex<mpsc::Receiver<crate::driver::Event>>,
-    sequence: AtomicU64,
 }
 
 /// How long things may take. The defaults are what people expect.
@@ -164,6 +162,7 @@ impl Builder {
             world: watch::Sender::new(World::default()),
             changes: broadcast::Sender::new(CHANGES),
             ports: Mutex::new(()),
+            recorded_events: broadcast::Sender::new(CHANGES),
             to_record,
             recorded: Mutex::new(recorded),
             sequence: AtomicU64::new(0),
@@ -205,10 +204,7 @@ impl Engine {
     /// Tells subscribers and the event store.
     pub(super) fn tell(&self, change: Change) {
         let now = self.shared.clock.now();
-        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let sequence = self.shared.sequence.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{:020}-{sequence:08}", since.as_nanos());
-        if self.shared.to_record.try_send(change.event(now, id)).is_err() {
+        if self.shared.to_record.try_send(change.event(now, self.event_id(now))).is_err() {
             tracing::warn!(?change, "the event store lags behind: this event is not recorded");
         }
         // Without a subscriber there is nobody to tell.
@@ -219,10 +215,13 @@ impl Engine {
         let mut queue = self.shared.recorded.lock().await;
         let mut events = Vec::new();
         while queue.recv_many(&mut events, CHANGES).await > 0 {
-            if let Err(error) = self.shared.events.append(&events).await {
-                tracing::warn!(error = %error.report(), events = events.len(), "events are not recorded");
+            match self.shared.events.append(&events).await {
+                Ok(()) => events.drain(..).for_each(|event| self.tell_followers(event)),
+                Err(error) => {
+                    tracing::warn!(error = %error.report(), events = events.len(), "events are not recorded");
+                    events.clear();
+                }
             }
-            events.clear();
         }
     }
 }

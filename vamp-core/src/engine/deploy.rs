@@ -6,13 +6,13 @@ use super::{
     merge::{self, Resolved, merge},
     records::Found,
     slice,
+    views::instances,
     world::World,
 };
 use crate::{
     Violation, Violations,
-    driver::{Observation, Version},
+    driver::Version,
     model::{Blueprint, Breed, Deployment, Gateway, Name, Named, Reference, Scale, resolve},
-    plan,
 };
 use std::sync::Arc;
 
@@ -177,14 +177,11 @@ fn stored_gateway(world: &World, name: &str) -> Option<Arc<Gateway>> {
 }
 
 /// Fills in what runs, as it was last observed.
-fn with_instances(mut deployment: Deployment, world: &World) -> Deployment {
-    let observed = world.observed.values().next().and_then(|seen| seen.last.clone());
-    let observed: &Observation = &observed.unwrap_or_default();
+pub(super) fn with_instances(mut deployment: Deployment, world: &World) -> Deployment {
+    let name = deployment.name.clone();
     for cluster in &mut deployment.clusters {
         for service in &mut cluster.services {
-            let name = plan::workload_name(cluster.name.as_str(), service.breed.name.as_str());
-            let workloads = plan::of_service(observed, deployment.name.as_str(), &name);
-            service.instances = workloads.flat_map(|workload| workload.instances.iter().cloned()).collect();
+            service.instances = instances(world, name.as_str(), cluster.name.as_str(), service.breed.name.as_str());
         }
     }
     deployment

@@ -11,11 +11,13 @@
 //! knows is one `World`; the decisions are pure functions of it (`plan`, `routing::compile`).
 
 mod agents;
+mod any;
 mod artifact;
 mod builder;
 mod change;
 mod containers;
 mod deploy;
+mod events;
 mod failure;
 mod forget;
 mod gateways;
@@ -24,9 +26,11 @@ mod publish;
 mod reconcile;
 mod records;
 mod slice;
+mod views;
 mod wait;
 mod world;
 
+pub use any::Part;
 pub use artifact::Artifact;
 pub use builder::{Builder, Engine, Settings};
 pub use change::Change;

@@ -249,7 +249,7 @@ fn parse<T: Artifact>(record: &Record) -> Result<T> {
         .map_err(|error| Error::new(ErrorKind::Internal, "engine", "read", subject()).because(error))
 }
 
-fn readable<T: Artifact>(records: &[Record]) -> impl Iterator<Item = (String, Stored<T>)> {
+pub(super) fn readable<T: Artifact>(records: &[Record]) -> impl Iterator<Item = (String, Stored<T>)> {
     records.iter().filter_map(|record| match parse::<T>(record) {
         Ok(value) => {
             let stored = Stored { value: Arc::new(value), version: record.version.clone() };

@@ -23,6 +23,7 @@ mod blueprint;
 mod breed;
 mod cluster;
 mod condition;
+mod documents;
 mod gateway;
 mod health;
 mod named;
@@ -34,6 +35,7 @@ mod suggest;
 mod traits;
 
 pub use artifact::{Artifact, Kind};
+pub use documents::{Document, artifact, artifact_named, documents};
 pub use named::{blueprint_named, breed_named, condition_named, gateway_named, scale_named};
 
 use super::{Blueprint, Breed, Gateway, HealthCheck, Name, Named, Reference, Scale};
@@ -88,16 +90,19 @@ pub fn blueprint(source: &str) -> Result<Blueprint, Violations> {
 ///
 /// Everything that is wrong with it as a blueprint.
 pub fn deployment(source: &str) -> Result<DeploymentRequest, Violations> {
-    let document = document(source)?;
+    deployment_in(&document(source)?)
+}
+
+fn deployment_in(document: &Node) -> Result<DeploymentRequest, Violations> {
     if let Some([only]) = document.entries()
         && only.key == "name"
     {
-        return node(&document, |at, report| {
+        return node(document, |at, report| {
             let (_, at) = at.entries(report).pop()?;
             at.parse(report, "IllegalName").map(DeploymentRequest::Stored)
         });
     }
-    let read = |form| node(&document, |at, report| blueprint::blueprint(at, report, form));
+    let read = |form| node(document, |at, report| blueprint::blueprint(at, report, form));
     let blueprint =
         read(blueprint::Form::Request).or_else(|first| read(blueprint::Form::Deployment).map_err(|_| first));
     blueprint.map(|blueprint| DeploymentRequest::Blueprint(Box::new(blueprint)))

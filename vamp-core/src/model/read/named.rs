@@ -54,7 +54,11 @@ pub fn condition_named(source: &str, name: &str) -> Result<Named<Condition>, Vio
     named(source, name, |document| node(document, condition::named))
 }
 
-fn named<T>(source: &str, name: &str, read: impl FnOnce(&Node) -> Result<T, Violations>) -> Result<T, Violations> {
+pub(super) fn named<T>(
+    source: &str,
+    name: &str,
+    read: impl FnOnce(&Node) -> Result<T, Violations>,
+) -> Result<T, Violations> {
     let mut document = document(source)?;
     let other = document.get("name").and_then(|found| {
         let text = found.text().filter(|text| *text != name)?;

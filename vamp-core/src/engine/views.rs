@@ -1,0 +1,75 @@
+//! Reading what the engine knows anyway, without asking the store.
+
+use super::{
+    Engine, Part,
+    deploy::with_instances,
+    world::{Stored, World},
+};
+use crate::{
+    driver::{Instance, Version},
+    model::{Deployment, Gateway},
+    plan,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+impl Engine {
+    /// A part of the gateways, sorted by name, each with its version.
+    pub async fn list_gateways(&self, skip: usize, limit: usize) -> Part<(Arc<Gateway>, Version)> {
+        let world = self.loaded().await;
+        let gateways = world.artifacts.map(|artifacts| artifacts.gateways).unwrap_or_default();
+        part(&gateways, skip, limit, |stored| (Arc::clone(&stored.value), stored.version.clone()))
+    }
+
+    /// A part of the deployments, sorted by name, with what runs of each.
+    pub async fn list_deployments(&self, skip: usize, limit: usize) -> Part<Deployment> {
+        let world = self.loaded().await;
+        let deployments = world.artifacts.as_ref().map(|known| Arc::clone(&known.deployments)).unwrap_or_default();
+        part(&deployments, skip, limit, |stored| with_instances(Deployment::clone(&stored.value), &world))
+    }
+
+    /// The gateways of a deployment, sorted by name.
+    pub async fn gateways_of(&self, deployment: &str) -> Vec<Gateway> {
+        let world = self.loaded().await;
+        let Some(artifacts) = &world.artifacts else { return Vec::new() };
+        let prefix = format!("{deployment}/");
+        let from = artifacts.gateways.range(prefix.clone()..);
+        let all = from.take_while(|(name, _)| name.starts_with(&prefix));
+        all.map(|(_, stored)| Gateway::clone(&stored.value)).collect()
+    }
+
+    /// The gateway of that name, as last read or written.
+    pub async fn known_gateway(&self, name: &str) -> Option<Arc<Gateway>> {
+        let world = self.loaded().await;
+        Some(Arc::clone(&world.artifacts?.gateways.get(name)?.value))
+    }
+
+    /// What was last observed of a service.
+    #[must_use]
+    pub fn instances(&self, deployment: &str, cluster: &str, service: &str) -> Vec<Instance> {
+        instances(&self.shared.world.borrow(), deployment, cluster, service)
+    }
+
+    /// Drivers of containers by name: when what runs there could not be observed, why.
+    #[must_use]
+    pub fn observed(&self) -> BTreeMap<String, Option<String>> {
+        let world = self.shared.world.borrow();
+        let names = self.shared.containers.keys();
+        let not_yet = || Some("not observed yet".to_owned());
+        names
+            .map(|name| (name.clone(), world.observed.get(name).map_or_else(not_yet, |seen| seen.stale.clone())))
+            .collect()
+    }
+}
+
+pub(super) fn instances(world: &World, deployment: &str, cluster: &str, service: &str) -> Vec<Instance> {
+    let Some(observed) = world.observed.values().next().and_then(|seen| seen.last.as_deref()) else {
+        return Vec::new();
+    };
+    let name = plan::workload_name(cluster, service);
+    let workloads = plan::of_service(observed, deployment, &name);
+    workloads.flat_map(|workload| workload.instances.iter().cloned()).collect()
+}
+
+fn part<T, U>(all: &BTreeMap<String, Stored<T>>, skip: usize, limit: usize, show: impl Fn(&Stored<T>) -> U) -> Part<U> {
+    Part { items: all.values().skip(skip).take(limit).map(show).collect(), total: all.len() }
+}
