@@ -37,7 +37,7 @@ pub struct Lines {
 /// ```
 #[must_use]
 pub fn condition_lines(verb: &'static str, prefix: &str, action: &str, condition: &Condition) -> Lines {
-    let mut conditions = Conditions::new(verb, prefix);
+    let mut conditions = Conditions::new(verb, prefix.to_owned());
     conditions.when(action, condition);
     conditions.into_lines()
 }
@@ -57,8 +57,8 @@ type Term = Vec<String>;
 
 impl Conditions {
     /// Nothing yet. The arguments are those of [`condition_lines`].
-    pub(super) fn new(verb: &'static str, prefix: &str) -> Self {
-        Self { verb, prefix: prefix.to_owned(), lines: Lines::default(), names: HashMap::new() }
+    pub(super) fn new(verb: &'static str, prefix: String) -> Self {
+        Self { verb, prefix, lines: Lines::default(), names: HashMap::new() }
     }
 
     /// Does `action` once for requests that meet `condition`.
@@ -117,7 +117,7 @@ impl Conditions {
         if let Some(name) = self.names.get(&text) {
             return name.clone();
         }
-        let name = [&self.prefix, "_a", &self.names.len().to_string()].concat();
+        let name = format!("{}_a{}", self.prefix, self.names.len());
         self.lines.acls.push(["acl ", &name, " ", &text].concat());
         self.names.insert(text, name.clone());
         name

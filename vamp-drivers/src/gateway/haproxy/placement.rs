@@ -97,8 +97,7 @@ impl<'a> Placed<'a> {
         let sticky = decision.sticky.or(inherited);
         let inherited = sticky.filter(|sticky| *sticky == Sticky::Instance);
         let room = room(served.outline.routes(&prefix), decision.routes.len());
-        let names: Vec<&str> = decision.routes.iter().map(|route| route.name.as_str()).collect();
-        let seats = seat(&names, served.routes.get(&prefix), room);
+        let seats = seat(&decision.routes, |route| &route.name, served.routes.get(&prefix), room);
         let mut routes: Vec<Option<PlacedRoute<'_>>> = (0..room).map(|_| None).collect();
         for (route, place) in decision.routes.iter().zip(seats.iter().copied()) {
             let path = path(&prefix, place);
@@ -159,19 +158,18 @@ fn most_instances(decision: &Decision) -> usize {
 fn in_slots<'a>(instances: &'a [Instance], path: &str, served: &Served, slots: usize) -> Vec<(usize, &'a Instance)> {
     let mut sorted: Vec<&Instance> = instances.iter().collect();
     sorted.sort_by(|one, other| one.id.cmp(&other.id));
-    let ids: Vec<&str> = sorted.iter().map(|instance| instance.id.as_str()).collect();
-    seat(&ids, served.servers.get(path), slots).into_iter().zip(sorted).collect()
+    seat(&sorted, |instance| &instance.id, served.servers.get(path), slots).into_iter().zip(sorted).collect()
 }
 
 /// A seat below `room` for each of `wanted`: the one it holds; else one that nobody held; else one that was left.
-fn seat(wanted: &[&str], held: Option<&Holders>, room: usize) -> Vec<usize> {
+fn seat<T>(wanted: &[T], name: impl Fn(&T) -> &str, held: Option<&Holders>, room: usize) -> Vec<usize> {
     let Some(held) = held else { return (0..room).take(wanted.len()).collect() };
     let holders: BTreeMap<&str, usize> = held.range(..room).map(|(&at, holder)| (holder.as_str(), at)).collect();
-    let kept: BTreeSet<usize> = wanted.iter().filter_map(|name| holders.get(name).copied()).collect();
+    let kept: BTreeSet<usize> = wanted.iter().filter_map(|one| holders.get(name(one)).copied()).collect();
     let (left, free): (Vec<usize>, Vec<usize>) =
         (0..room).filter(|at| !kept.contains(at)).partition(|at| held.contains_key(at));
     let mut free = free.into_iter().chain(left);
-    wanted.iter().filter_map(|name| holders.get(name).copied().or_else(|| free.next())).collect()
+    wanted.iter().filter_map(|one| holders.get(name(one)).copied().or_else(|| free.next())).collect()
 }
 
 #[cfg(test)]
@@ -181,8 +179,8 @@ mod tests {
     #[test]
     fn who_sits_stays_and_who_comes_avoids_a_seat_just_left() {
         let held = ["a", "b", "c"].into_iter().map(str::to_owned).enumerate().collect();
-        assert_eq!(seat(&["c", "d", "a"], Some(&held), 4), [2, 3, 0]);
-        assert_eq!(seat(&["c", "d", "e", "a"], Some(&held), 4), [2, 3, 1, 0]);
-        assert_eq!(seat(&["x", "y"], None, 2), [0, 1]);
+        assert_eq!(seat(&["c", "d", "a"], |name| name, Some(&held), 4), [2, 3, 0]);
+        assert_eq!(seat(&["c", "d", "e", "a"], |name| name, Some(&held), 4), [2, 3, 1, 0]);
+        assert_eq!(seat(&["x", "y"], |name| name, None, 2), [0, 1]);
     }
 }

@@ -6,7 +6,14 @@ use super::{
     placement::{Below, Placed, Served},
     values, view,
 };
-use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, panic::resume_unwind, sync::Arc, thread};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    num::NonZeroUsize,
+    panic::resume_unwind,
+    sync::Arc,
+    thread,
+};
 use vamp_core::{
     digest,
     driver::{Document, GatewayRenderer, Target},
@@ -41,8 +48,9 @@ impl GatewayRenderer for HaproxyRenderer {
 
 /// Maps items, in order; on every core when there are many.
 fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    if cores == 1 || items.len() < MANY {
+    // Asking for the number of cores reads files: not for a few.
+    let cores = if items.len() < MANY { 1 } else { thread::available_parallelism().map_or(1, NonZeroUsize::get) };
+    if cores == 1 {
         return items.iter().map(map).collect();
     }
     thread::scope(|scope| {
@@ -56,15 +64,18 @@ fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> 
 }
 
 /// The gateway that gets each port: the one that has it, else the first by name.
-fn owners_of_ports<'a>(table: &'a RoutingTable, target: &Target) -> BTreeMap<u16, &'a str> {
-    let mut owners: BTreeMap<u16, &str> = BTreeMap::new();
-    let has = |gateway: &Gateway| {
-        let bind = target.serving.get(&gateway.name).and_then(|served| Outline::read(&served.structure).bind);
-        bind.is_some_and(|bind| bind.port() == gateway.port.get())
+fn owners_of_ports<'a>(table: &'a RoutingTable, target: &Target) -> HashMap<u16, &'a str> {
+    let has = |name: &str, port: u16| {
+        let bind = target.serving.get(name).and_then(|served| Outline::read(&served.structure).bind);
+        bind.is_some_and(|bind| bind.port() == port)
     };
-    let (having, others): (Vec<_>, Vec<_>) = table.gateways.values().partition(|gateway| has(gateway));
-    for gateway in having.into_iter().chain(others) {
-        owners.entry(gateway.port.get()).or_insert(&gateway.name);
+    let mut owners: HashMap<u16, &str> = HashMap::with_capacity(table.gateways.len());
+    for gateway in table.gateways.values() {
+        let port = gateway.port.get();
+        let owner = owners.entry(port).or_insert(&gateway.name);
+        if *owner != gateway.name && !has(owner, port) && has(&gateway.name, port) {
+            *owner = &gateway.name;
+        }
     }
     owners
 }
@@ -89,7 +100,7 @@ fn validate(decision: &Decision, protocol: Protocol) -> Result<(), String> {
     if decision.sticky.is_some() && protocol == Protocol::Tcp {
         return Err(format!("sticky `{}`: a cookie needs requests, and this gateway is of type tcp", decision.gateway));
     }
-    if has_duplicates(decision.routes.iter().map(|route| route.name.as_str())) {
+    if has_duplicates(&decision.routes, |route| &route.name) {
         return Err(format!("two routes of `{}` have the same name", decision.gateway));
     }
     let total = Weight::sum(decision.routes.iter().map(|route| &route.weight));
@@ -116,7 +127,7 @@ fn validate_route(route: &Route, protocol: Protocol) -> Result<(), String> {
         }
         vamp_core::routing::Target::Chained(inner) => validate(inner, protocol),
         vamp_core::routing::Target::Instances(instances) => {
-            if has_duplicates(instances.iter().map(|instance| instance.id.as_str())) {
+            if has_duplicates(instances, |instance| &instance.id) {
                 return Err(format!("two instances of route `{}` have the same id", route.name));
             }
             instances.iter().try_for_each(validate_instance)
@@ -124,8 +135,12 @@ fn validate_route(route: &Route, protocol: Protocol) -> Result<(), String> {
     }
 }
 
-fn has_duplicates<'a>(names: impl Iterator<Item = &'a str>) -> bool {
-    let mut names: Vec<&str> = names.collect();
+fn has_duplicates<T>(items: &[T], name: impl Fn(&T) -> &str) -> bool {
+    // Most lists are short, and then comparing is cheaper than sorting.
+    if items.len() <= 8 {
+        return items.iter().enumerate().any(|(at, one)| items[..at].iter().any(|other| name(other) == name(one)));
+    }
+    let mut names: Vec<&str> = items.iter().map(name).collect();
     names.sort_unstable();
     names.windows(2).any(|pair| pair[0] == pair[1])
 }
@@ -151,7 +166,7 @@ fn validate_instance(instance: &Instance) -> Result<(), String> {
 
 fn add_values(placed: &Placed<'_>, into: &mut BTreeMap<String, String>) {
     let weights = placed.weights();
-    let ppm = |weights: &[Weight]| values::listed(&weights.iter().map(|weight| weight.ppm()).collect::<Vec<_>>());
+    let ppm = |weights: &[Weight]| values::listed(weights.iter().map(|weight| weight.ppm()));
     let class_key = |class: &str| ["class/", &placed.prefix, class].concat();
     into.insert(class_key(values::PLAIN), ppm(&weights));
     if let Some(sticky) = placed.sticky {

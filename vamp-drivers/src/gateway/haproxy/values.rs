@@ -42,7 +42,11 @@ impl fmt::Display for Server {
 /// An instance as it stands in a document.
 pub(super) fn server(id: &str, host: &str, port: u16, ready: bool) -> String {
     let state = if ready { "ready" } else { "drain" };
-    [id, " ", host, " ", &port.to_string(), " ", state].concat()
+    let blanks_and_digits = 3 + 5;
+    let mut text = String::with_capacity(id.len() + host.len() + state.len() + blanks_and_digits);
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{id} {host} {port} {state}");
+    text
 }
 
 impl FromStr for Server {
@@ -119,9 +123,9 @@ pub(super) fn numbered(texts: &[&str], number: usize) -> String {
 }
 
 /// The weights as they stand in a document.
-pub(super) fn listed(weights: &[u32]) -> String {
+pub(super) fn listed(weights: impl ExactSizeIterator<Item = u32>) -> String {
     let mut list = String::with_capacity(weights.len() * "1000000;".len());
-    for (place, weight) in weights.iter().enumerate() {
+    for (place, weight) in weights.enumerate() {
         let separator = if place > 0 { ";" } else { "" };
         // Writing to a String cannot fail.
         let _ = write!(list, "{separator}{weight}");
@@ -147,7 +151,7 @@ pub(super) fn map_entries(section: &str, classes: &BTreeMap<String, Vec<u32>>) -
             entries.insert(format!("{class}/1{digits}"), backend);
         }
         if name == PLAIN {
-            entries.insert(format!("{prefix}list"), listed(weights));
+            entries.insert(format!("{prefix}list"), listed(weights.iter().copied()));
         }
     }
     entries

@@ -84,7 +84,8 @@ struct PlaceView {
 
 #[derive(Debug)]
 struct BackendView {
-    name: String,
+    /// What follows the section in its name.
+    path: String,
     balance: &'static str,
     rewrites: Lines,
     /// The variable with the seat of a client that sticks to an instance.
@@ -107,7 +108,7 @@ pub(super) fn structure(
     let mut decisions = Vec::new();
     add_decisions(placed, section, &mut decisions);
     let mut backends = Vec::new();
-    add_backends(placed, section, protocol, &[], &mut backends)?;
+    add_backends(placed, protocol, &[], &mut backends)?;
     let http = protocol == Protocol::Http;
     let shared = SHARED_SIZES.contains(&placed.routes.len());
     let flat = http && shared && decisions.len() == 1;
@@ -162,16 +163,16 @@ fn add_decisions(placed: &Placed<'_>, section: &str, into: &mut Vec<DecisionView
 
 /// `txn.be`, or `txn.be_r1_r0` behind other decisions.
 fn variable(stem: &str, prefix: &str) -> String {
-    format!("txn.{}", suffixed(stem, prefix))
+    suffixed(["txn.", stem].concat(), prefix)
 }
 
-fn suffixed(stem: &str, prefix: &str) -> String {
-    prefix.split_terminator('.').fold(stem.to_owned(), |name, place| format!("{name}_{place}"))
+fn suffixed(stem: String, prefix: &str) -> String {
+    prefix.split_terminator('.').fold(stem, |name, place| format!("{name}_{place}"))
 }
 
 /// Last first: each rule that matches replaces the class, so the first declared has the last word.
 fn condition_rules(placed: &Placed<'_>) -> Lines {
-    let mut conditions = Conditions::new("tcp-request content", &suffixed("k", &placed.prefix));
+    let mut conditions = Conditions::new("tcp-request content", suffixed("k".to_owned(), &placed.prefix));
     for PlacedRoute { route, class, .. } in placed.declared().rev() {
         if let (Some(condition), Some(class)) = (&route.condition, class) {
             conditions.when(&format!("set-var(txn.c) str({}{class})", placed.prefix), condition);
@@ -182,27 +183,26 @@ fn condition_rules(placed: &Placed<'_>) -> Lines {
 
 fn add_backends(
     placed: &Placed<'_>,
-    section: &str,
     protocol: Protocol,
     before: &[&Rewrite],
     into: &mut Vec<BackendView>,
 ) -> Result<(), String> {
     for (index, one) in placed.routes.iter().enumerate() {
-        let name = [section, ".", &placement::path(&placed.prefix, index)].concat();
+        let path = placement::path(&placed.prefix, index);
         let seat = (placed.sticky == Some(Sticky::Instance)).then(|| variable("st", &placed.prefix));
         let Some(one) = one else {
-            into.push(BackendView { name, balance: balance(Balance::RoundRobin), rewrites: Lines::default(), seat });
+            into.push(BackendView { path, balance: balance(Balance::RoundRobin), rewrites: Lines::default(), seat });
             continue;
         };
         let rewrites: Vec<&Rewrite> = before.iter().copied().chain(&one.route.rewrites).collect();
         match &one.below {
-            Below::Decision(inner) => add_backends(inner, section, protocol, &rewrites, into)?,
+            Below::Decision(inner) => add_backends(inner, protocol, &rewrites, into)?,
             Below::Instances(_) if protocol == Protocol::Tcp && one.route.balance == Balance::Uri => {
                 return Err(format!("route `{}`: balance uri needs requests", one.route.name));
             }
             Below::Instances(_) => {
                 let rewrites = rewrite_rules(&rewrites)?;
-                into.push(BackendView { name, balance: balance(one.route.balance), rewrites, seat });
+                into.push(BackendView { path, balance: balance(one.route.balance), rewrites, seat });
             }
         }
     }
@@ -211,7 +211,7 @@ fn add_backends(
 
 /// In order: each changes what the one before left.
 fn rewrite_rules(rewrites: &[&Rewrite]) -> Result<Lines, String> {
-    let mut conditions = Conditions::new("http-request", "w");
+    let mut conditions = Conditions::new("http-request", "w".to_owned());
     for Rewrite { path, condition } in rewrites {
         let quoted = escape::path(path).ok_or_else(|| {
             format!("rewrite to `{}`: a path begins with `/` and has no blanks or quotes", path.escape_debug())
