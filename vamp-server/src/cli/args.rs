@@ -1,5 +1,8 @@
 //! The command line as types.
 
+#[cfg(feature = "haproxy")]
+use super::render::RenderArgs;
+use super::{completion::CompletionArgs, condition::ConditionArgs, validate::ValidateArgs};
 #[cfg(feature = "http")]
 use crate::config::{Config, ConfigError, Given};
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -32,6 +35,40 @@ pub(crate) enum Command {
     /// What was deployed stays stored: the next server on that folder runs it again.
     #[command(after_help = "Example:\n  vamp down --data-dir .vamp")]
     Down(DownArgs),
+    /// Show what a condition means, and whether a request meets it.
+    ///
+    /// No server is needed. With a request, the exit status is 0 if it matches, 1 if it does not.
+    Condition(ConditionArgs),
+    /// Say what is wrong with artifacts.
+    ///
+    /// No server is needed. Several documents and files may refer to each other. The exit status is 0 if all are valid,
+    /// 2 if not; every mistake is told at once, with its line and what to do.
+    #[command(after_help = "Examples:\n  vamp validate -f sava.yml\n  vamp validate -f breeds.yml blueprint.yml\n  \
+        vamp validate --kind gateway --output json -f - < gateway.yml")]
+    Validate(ValidateArgs),
+    /// Print what HAProxy would get for gateways and blueprints.
+    ///
+    /// No server is needed. Addresses of instances are made up, as nothing runs; the values of the maps are shown as
+    /// comments. The exit status is 2 if something is not valid, or if HAProxy cannot do it.
+    #[cfg(feature = "haproxy")]
+    #[command(after_help = "Examples:\n  vamp render -f gateway.yml --kind gateway\n  \
+        vamp render -f sava.yml --kind blueprint --deployment sava > haproxy.cfg")]
+    Render(RenderArgs),
+    /// Print the script that completes commands and flags in a shell.
+    #[command(after_help = "Examples:\n  vamp completion bash > /etc/bash_completion.d/vamp\n  \
+        vamp completion zsh > ~/.zfunc/_vamp\n  vamp completion fish > ~/.config/fish/completions/vamp.fish")]
+    Completion(CompletionArgs),
+}
+
+impl Command {
+    /// Whether it runs until it is told to end.
+    pub(crate) const fn serves(&self) -> bool {
+        match self {
+            #[cfg(feature = "http")]
+            Self::Server(_) => true,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]

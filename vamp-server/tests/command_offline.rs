@@ -1,0 +1,293 @@
+//! The commands that need no server.
+#![cfg(feature = "haproxy")]
+#![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
+
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// What a command said.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    out: String,
+    error: String,
+}
+
+impl Said {
+    #[track_caller]
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+fn vamp(arguments: &[&str]) -> Command {
+    let mut vamp = Command::new(env!("CARGO_BIN_EXE_vamp"));
+    let known = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"];
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VAMP_") || known.contains(&name.as_str())) {
+        vamp.env_remove(name);
+    }
+    vamp.args(arguments);
+    vamp
+}
+
+fn run(arguments: &[&str], input: &str) -> Said {
+    finish(vamp(arguments), input)
+}
+
+fn finish(mut vamp: Command, input: &str) -> Said {
+    let vamp = vamp.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = vamp.spawn().expect("starts");
+    // One that does not read its input may be gone already.
+    let _ = child.stdin.take().expect("its input").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("ends");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Said { code: output.status.code(), out: text(output.stdout), error: text(output.stderr) }
+}
+
+fn explain(arguments: &[&str]) -> Said {
+    run(&[&["condition", "explain"], arguments].concat(), "")
+}
+
+/// A folder of one test, gone when that ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("vamp-offline-{}-{name}", std::process::id()));
+        fs::create_dir_all(path.join("maps")).expect("a folder");
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("written");
+        path.to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn example(name: &str) -> String {
+    format!("{}/../examples/artifacts/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+const GATEWAY: &str =
+    "name: web\nport: 9050\nroutes:\n  '[127.0.0.1:9101]': {weight: 90%}\n  '[127.0.0.1:9102]': {weight: 20%}\n";
+
+#[test]
+fn a_condition_says_by_its_exit_status_whether_a_request_meets_it() {
+    for (code, arguments) in [
+        (0, vec!["host == a"]),
+        (0, vec!["host == a", "--host", "A:80"]),
+        (1, vec!["host == a", "--host", "b"]),
+        (0, vec!["header x-a has b", "-H", "X-A: abc"]),
+        (1, vec!["header x-a has b", "-H", "X-A: ac"]),
+        (0, vec!["cookie a == 1 and cookie b == '2 3'", "--cookie", "a=1", "--cookie", "b=2 3"]),
+        (1, vec!["cookie a == 1", "--cookie", "a=2"]),
+        (0, vec!["path starts with /api and not method is GET", "--path", "/api/x?y", "--method", "POST"]),
+        (1, vec!["path starts with /api and not method is GET", "--path", "/api/x"]),
+        (0, vec!["client ip in 10.0.0.0/8", "--client-ip", "10.1.2.3"]),
+        (1, vec!["client ip in 10.0.0.0/8", "--client-ip", "11.1.2.3"]),
+        (0, vec!["< src 10.0.0.1 >"]),
+        (2, vec!["< src 10.0.0.1 >", "--path", "/"]),
+        (2, vec!["host =="]),
+        (2, vec!["host == a", "-H", "no colon"]),
+        (2, vec!["host == a", "--cookie", "no-equals-sign"]),
+        (2, vec!["host == a", "--path", "x"]),
+    ] {
+        let said = explain(&arguments);
+        assert_eq!(said.code, Some(code), "{arguments:?}: {said:?}");
+        assert_eq!(said.error.is_empty(), code != 2, "{arguments:?}: {said:?}");
+    }
+}
+
+#[test]
+fn a_condition_is_explained_as_a_tree_with_its_lines_of_haproxy_and_what_decided() {
+    let said =
+        explain(&["user-agent == Safari and (has cookie beta or host != a)", "--host", "a", "--cookie", "beta=1"]);
+    assert_eq!(said.code, Some(1));
+    for part in [
+        "├─ user-agent has Safari  no  ◄ decides  (the header has Safari and Version)\n",
+        "   ├─ has cookie beta     yes\n",
+        "  acl c_a0 req.fhdr(user-agent) -m sub -- Safari\n",
+        "http-request set-var(txn.matches) bool(true) if c_a0 c_a1 c_n4\n",
+        "does not match, decided by: user-agent has Safari\n",
+    ] {
+        assert!(said.out.contains(part), "{part:?} is missing in\n{}", said.out);
+    }
+}
+
+#[test]
+fn the_explanation_of_a_condition_is_there_for_programs() {
+    let json = explain(&["not has cookie a or host == b", "-o", "json", "--host", "b"]).json();
+    assert_eq!(json["condition"], "misses cookie a or host == b");
+    assert_eq!(json["tree"]["operator"], "or");
+    assert_eq!(json["tree"]["of"][0], json!({"test": "misses cookie a", "value": true, "decides": true}));
+    assert_eq!(json["tree"]["of"][1], json!({"test": "host == b", "value": true, "decides": false}));
+    assert_eq!(json["haproxy"]["acls"][0], "acl c_a0 req.cook(a) -m found");
+    assert_eq!((&json["matches"], &json["decided_by"]), (&json!(true), &json!(["misses cookie a"])));
+    let unasked = explain(&["has cookie a", "-o", "json"]).json();
+    assert!(unasked.get("matches").is_none() && unasked["tree"].get("value").is_none(), "{unasked}");
+}
+
+#[test]
+fn a_syntax_error_shows_its_line_with_a_mark_and_a_hint() {
+    let said = explain(&["host == a and\nhost =="]);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""));
+    assert!(said.error.contains("line 2, column 8"), "{}", said.error);
+    assert!(said.error.contains("\n  host ==\n         ^\nhint: quote a value"), "{}", said.error);
+}
+
+#[test]
+fn a_valid_file_is_told_and_an_invalid_one_shows_every_mistake_with_its_line() {
+    let said = run(&["validate", "--kind", "blueprint", "-f", &example("sava-1.0.yml"), &example("sava-1.1.yml")], "");
+    assert_eq!((said.code, said.out.matches(": valid").count(), said.error.as_str()), (Some(0), 2, ""));
+
+    let bad = GATEWAY.replace("weight: 20%", "wight: 20%").replace("port: 9050", "port: x");
+    let said = run(&["validate", "--kind", "gateways", "-f", "-"], &bad);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""));
+    assert!(said.error.starts_with("vamp: 3 mistakes\n"), "{}", said.error);
+    for part in ["standard input:2:7: port: ", "  2 | port: x\n    |       ^", "hint: did you mean `weight`?"] {
+        assert!(said.error.contains(part), "{part:?} is missing in\n{}", said.error);
+    }
+}
+
+#[test]
+fn validation_answers_programs_with_exactly_the_promised_keys() {
+    let valid = run(&["validate", "--kind", "gateway", "-f", "-", "--output", "json"], &GATEWAY.replace("20%", "10%"));
+    assert_eq!((valid.code, valid.json()), (Some(0), json!({"valid": true, "errors": []})));
+    let invalid = run(&["validate", "--kind", "gateway", "-f", "-", "--output", "json"], GATEWAY);
+    assert_eq!((invalid.code, invalid.error.as_str()), (Some(2), ""));
+    let json = invalid.json();
+    assert_eq!(json["valid"], false);
+    let error = json["errors"][0].as_object().expect("an error");
+    let keys: Vec<&str> = error.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["code", "path", "line", "column", "message", "hint"]);
+    assert_eq!(error["code"], "GatewayRouteWeightError");
+    assert_eq!((error["line"].as_u64(), error["path"].as_str()), (Some(4), Some("routes")), "{json}");
+    let yaml = run(&["validate", "--kind", "gateway", "-f", "-", "--output", "yaml"], GATEWAY);
+    assert!(yaml.out.starts_with("valid: false\nerrors:\n"), "{}", yaml.out);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_what_to_do() {
+    let folder = Folder::new("unread");
+    let latin = folder.file("latin.yml", b"name: a\n# \xe9\n");
+    for (arguments, hint) in [
+        (vec!["validate", "-f", "/nowhere/a.yml"], "no such file; check the name"),
+        (vec!["validate", "-f", "/"], "name the files in it"),
+        (vec!["validate", "-f", &latin], "line 2: not UTF-8"),
+        (vec!["validate", "-f", "-", "-"], "can be read only once"),
+        (vec!["validate", "-f", "-", "--kind", "brood"], "`brood` is not a kind"),
+        (vec!["validate"], "--file"),
+        (vec!["render", "-f", "/nowhere/a.yml"], "no such file"),
+        (vec!["completion", "tcsh"], "possible values: bash"),
+        (vec!["condition", "explain"], "EXPR"),
+        (vec!["nonsense"], "unrecognized subcommand"),
+    ] {
+        let said = run(&arguments, "name: a\n");
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{arguments:?}: {said:?}");
+        assert!(said.error.contains(hint), "{arguments:?}: {}", said.error);
+    }
+    let unkind = run(&["validate", "-f", "-"], "name: a\n");
+    assert!(unkind.error.contains("or name it with --kind"), "{}", unkind.error);
+}
+
+#[test]
+fn a_gateway_is_rendered_as_haproxy_takes_it() {
+    let gateway = GATEWAY.replace("20%}", "10%, condition: User-Agent == Chrome}");
+    let said = run(&["render", "--kind", "gateway", "-f", "-"], &gateway);
+    assert_eq!((said.code, said.error.as_str()), (Some(0), ""));
+    assert!(said.out.contains("bind 127.0.0.1:9050"), "{}", said.out);
+    assert!(said.out.contains("req.fhdr(user-agent) -m sub -- Chrome"), "{}", said.out);
+    assert!(said.out.contains("\n# --- maps/"), "{}", said.out);
+    let json = run(&["render", "--kind", "gateway", "-f", "-", "-o", "json"], &gateway).json();
+    let configuration = json["configuration"].as_str().expect("text");
+    assert!(said.out.starts_with(configuration.trim_end()), "both say the same");
+
+    let folder = Folder::new("rendered");
+    folder.file("haproxy.cfg", configuration);
+    for (path, map) in json["maps"].as_object().expect("maps") {
+        folder.file(path, map.as_str().expect("text"));
+    }
+    let search = format!("{}:/usr/local/sbin:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+    let mut haproxy = Command::new("haproxy");
+    let haproxy = haproxy.args(["-c", "-f", "haproxy.cfg"]).current_dir(&folder.0).env("PATH", search).output();
+    let output = haproxy.expect("HAProxy: apt-get install haproxy");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_blueprint_is_rendered_with_its_gateways_and_whatever_it_refers_to_in_the_same_files() {
+    let breed = "kind: breeds\nname: shop:1\ndeployable: {type: command, definition: shop}\nports: {web: 8080}\n";
+    let blueprint = "kind: blueprints\nname: shop\ngateways: {9060: shop/web}\nclusters: {shop: shop:1}\n";
+    let said = run(&["render", "--deployment", "it", "-o", "json", "-f", "-"], &format!("{blueprint}---\n{breed}"));
+    assert_eq!((said.code, said.error.as_str()), (Some(0), ""));
+    let json = said.json();
+    assert!(json["configuration"].as_str().expect("text").contains("bind 127.0.0.1:9060"), "{json}");
+    assert_eq!(json["refused"], json!({}));
+
+    let missing = run(&["render", "-f", "-"], blueprint);
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.error.contains("shop:1"), "{}", missing.error);
+}
+
+#[test]
+fn each_shell_gets_a_script_that_knows_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let said = run(&["completion", shell], "");
+        assert_eq!(said.code, Some(0));
+        assert!(["condition", "explain", "validate", "render"].iter().all(|word| said.out.contains(word)), "{shell}");
+    }
+    let folder = Folder::new("completion");
+    let script = folder.file("vamp.bash", run(&["completion", "bash"], "").out);
+    let script = format!("source {script} && complete -p vamp");
+    let loaded = Command::new("bash").args(["-c", &script]).output().expect("bash runs");
+    assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_those_who_ask() {
+    let coloured = |name: Option<&str>| {
+        let mut vamp = vamp(&["condition", "explain", "host == a", "--host", "a"]);
+        name.into_iter().for_each(|name| drop(vamp.env(name, "1")));
+        finish(vamp, "").out.contains('\u{1b}')
+    };
+    assert!(!coloured(None), "a pipe gets none");
+    assert!(coloured(Some("CLICOLOR_FORCE")));
+    assert!(!coloured(Some("NO_COLOR")));
+    // On a terminal, `script` being one.
+    let on_terminal = |before: &str| {
+        let line = format!("{before} '{}' condition explain 'host == a' --host a", env!("CARGO_BIN_EXE_vamp"));
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR").env_remove("CLICOLOR");
+        let said = finish(script, "").out;
+        assert!(said.contains(", decided by: host == a"), "{said}");
+        said.contains('\u{1b}')
+    };
+    assert!(on_terminal(""));
+    assert!(!on_terminal("NO_COLOR=1"));
+}
+
+#[test]
+fn nobody_hears_of_a_reader_that_goes_away() {
+    let line = format!("'{}' completion bash | head -1", env!("CARGO_BIN_EXE_vamp"));
+    let said = finish(
+        {
+            let mut bash = Command::new("bash");
+            bash.args(["-o", "pipefail", "-c", &line]);
+            bash
+        },
+        "",
+    );
+    assert_eq!((said.code, said.error.as_str()), (Some(0), ""));
+}
