@@ -1,48 +1,52 @@
 //! Counting what draining instances still have to finish.
 
+use super::{PARTS, Part};
 use crate::{
     driver::Proxy,
     routing::{Decision, Gateway, Target, Traffic},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The counts of draining instances, sample after sample.
+/// Counts by instance; `None` = could not be counted.
+pub(super) type Counts = BTreeMap<String, Option<u64>>;
+
+/// The counts of draining instances, by part, sample after sample.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    last: BTreeMap<String, Option<u64>>,
+    last: BTreeMap<usize, Counts>,
 }
 
 impl Connections {
     /// Counts anew and answers, per draining instance, the larger of this count and the one before. The first count of
     /// an instance is no answer yet: a pick and its counter are not one step.
+    ///
+    /// Takes gateways with their draining instances; answers by the part that a gateway belongs to.
     pub(super) async fn count(
         &mut self,
         proxy: &dyn Proxy,
-        gateways: &BTreeMap<String, Arc<Gateway>>,
-    ) -> BTreeMap<String, Option<u64>> {
-        let mut now: BTreeMap<String, Option<u64>> = BTreeMap::new();
-        for (name, gateway) in gateways {
-            let draining = draining(gateway);
-            if draining.is_empty() {
-                continue;
-            }
+        draining: impl Iterator<Item = (&str, &BTreeSet<String>)>,
+    ) -> Vec<Counts> {
+        let mut now: BTreeMap<usize, Counts> = BTreeMap::new();
+        for (name, instances) in draining {
             let counted = proxy.connections(name).await;
             if let Err(error) = &counted {
                 tracing::warn!(gateway = %name, error = %error.report(), "connections cannot be counted");
             }
-            for instance in draining {
-                let count = counted.as_ref().ok().map(|counts| counts.get(&instance).copied().unwrap_or(0));
-                now.entry(instance).and_modify(|sum| *sum = plus(*sum, count)).or_insert(count);
+            let part = now.entry(Part::of(name)).or_default();
+            for instance in instances {
+                let count = counted.as_ref().ok().map(|counts| counts.get(instance).copied().unwrap_or(0));
+                part.entry(instance.clone()).and_modify(|sum| *sum = plus(*sum, count)).or_insert(count);
             }
         }
-        let answer = now.iter().map(|(id, count)| (id.clone(), larger(*count, self.last.get(id).copied().flatten())));
-        let answer = answer.collect();
+        let answer = (0..PARTS).map(|part| answer(now.get(&part), self.last.get(&part))).collect();
         self.last = now;
         answer
     }
+}
+
+fn answer(now: Option<&Counts>, before: Option<&Counts>) -> Counts {
+    let last = |id: &String| before.and_then(|before| before.get(id).copied().flatten());
+    now.into_iter().flatten().map(|(id, count)| (id.clone(), larger(*count, last(id)))).collect()
 }
 
 const fn plus(left: Option<u64>, right: Option<u64>) -> Option<u64> {

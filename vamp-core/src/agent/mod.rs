@@ -2,9 +2,11 @@
 //!
 //! The same code runs in-process (memory store) and as `vamp agent` (etcd, Consul, ZooKeeper), for any [`Proxy`].
 //!
-//! - A failed read of the store, or a store without the mark that it is complete, is *unknown*: what is served stays.
+//! - A failed read of the store, or a store whose mark of completeness does not match, is *unknown*: what is served
+//!   stays.
 //! - One gateway that cannot be read, rendered or applied never blocks another; its refusal is told and tried again.
 //! - What is served is acknowledged by content hash, together with the connections counted *after* it was applied.
+//!   What the proxy says that it serves is told, also when nobody knows with which content.
 //!
 //! [`Proxy`]: crate::driver::Proxy
 
@@ -12,6 +14,9 @@ mod acknowledgement;
 mod connections;
 mod follow;
 mod serve;
+mod tell;
+#[cfg(test)]
+mod tests;
 
-pub use acknowledgement::{Acknowledgement, Refusal};
+pub use acknowledgement::{Acknowledgement, PARTS, Part, Refusal};
 pub use serve::Agent;

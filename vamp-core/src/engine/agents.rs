@@ -3,9 +3,11 @@
 use super::{AgentView, Engine, Failure};
 use crate::{
     Result,
-    agent::Acknowledgement,
-    driver::{Cursor, KeyValueExt as _, Version},
+    agent::{Acknowledgement, PARTS, Part},
+    driver::{Cursor, KeyValueExt as _, ProxyStatus, Version},
+    routing::AgentKey,
 };
+use serde::de::DeserializeOwned;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -15,7 +17,32 @@ use std::{
 /// A failed read is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// What one agent told, value by value. What is gone from the store stands: absence says nothing.
+#[derive(Debug, Default)]
+struct Told {
+    versions: BTreeMap<String, Version>,
+    parts: BTreeMap<usize, Part>,
+    status: Option<ProxyStatus>,
+    /// Whether any of it came since the engine was told last.
+    fresh: bool,
+    /// Since when it is silent while not all of it was heard.
+    unheard_since: Option<SystemTime>,
+}
+
+impl Told {
+    /// Whether all of it was heard.
+    fn is_whole(&self) -> bool {
+        self.status.is_some() && self.parts.len() == PARTS
+    }
+
+    fn whole(&self) -> Acknowledgement {
+        Acknowledgement::of(self.parts.values(), self.status.clone().unwrap_or_default())
+    }
+}
+
 type Agents = BTreeMap<String, AgentView>;
+/// By agent.
+type Heard = BTreeMap<String, Told>;
 
 impl Engine {
     /// Every agent that is known: what it serves, and since when it is silent.
@@ -33,7 +60,7 @@ impl Engine {
         if !self.agents().contains_key(name) {
             return Err(Failure::NotFound { kind: "agents", name: name.to_owned() });
         }
-        self.shared.key_value.delete(&self.shared.keys.served(name)).await?;
+        self.delete_agent(name).await?;
         self.shared.world.send_modify(|world| {
             if let Some(agents) = &mut world.agents {
                 Arc::make_mut(agents).remove(name);
@@ -42,10 +69,18 @@ impl Engine {
         Ok(())
     }
 
+    async fn delete_agent(&self, name: &str) -> Result<()> {
+        let (listed, _) = self.shared.key_value.list(&self.shared.keys.agent(name)).await?;
+        for (key, _) in listed {
+            self.shared.key_value.delete(&key).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn follow_agents(&self) {
-        let mut versions = BTreeMap::new();
+        let mut heard = Heard::new();
         loop {
-            match self.hear(&mut versions).await {
+            match self.hear(&mut heard).await {
                 Ok(cursor) => self.until_heard(&cursor).await,
                 Err(error) => {
                     tracing::warn!(error = %error.report(), "agents cannot be heard; what they last said stands");
@@ -68,61 +103,92 @@ impl Engine {
     }
 
     /// Reads what agents wrote since the last time, and who shows life.
-    async fn hear(&self, versions: &mut BTreeMap<String, Version>) -> Result<Cursor> {
+    async fn hear(&self, heard: &mut Heard) -> Result<Cursor> {
         let (listed, cursor) = self.shared.key_value.list(&self.shared.keys.agents()).await?;
         let mut alive = BTreeSet::new();
-        let mut heard = Vec::new();
         for (key, version) in listed {
-            let Some((agent, is_life_sign)) = self.shared.keys.agent_of(&key) else { continue };
-            if is_life_sign {
-                alive.insert(agent);
-            } else if versions.get(&agent) != Some(&version) {
-                heard.extend(self.read_acknowledgement(&agent, &key).await?);
-                versions.insert(agent, version);
+            match self.shared.keys.agent_of(&key) {
+                None => {}
+                Some((agent, AgentKey::Alive)) => drop(alive.insert(agent)),
+                Some((agent, what)) => self.hear_value(heard.entry(agent).or_default(), &key, version, what).await?,
             }
         }
-        let forgotten = self.note_agents(heard, &alive);
-        for agent in forgotten {
+        for agent in self.note_agents(heard, &alive) {
             tracing::warn!(%agent, "silent for too long: forgotten");
-            versions.remove(&agent);
-            self.shared.key_value.delete(&self.shared.keys.served(&agent)).await?;
+            heard.remove(&agent);
+            self.delete_agent(&agent).await?;
         }
         Ok(cursor)
     }
 
-    async fn read_acknowledgement(&self, agent: &str, key: &str) -> Result<Option<(String, Acknowledgement)>> {
-        let Some(entry) = self.shared.key_value.get(key).await? else { return Ok(None) };
-        match serde_json::from_slice(&entry.value) {
-            Ok(acknowledgement) => Ok(Some((agent.to_owned(), acknowledgement))),
-            Err(error) => {
-                tracing::error!(agent, %error, "an acknowledgement cannot be read; the one before stands");
-                Ok(None)
-            }
+    /// Reads one value of an agent, if it is another one than before.
+    async fn hear_value(&self, told: &mut Told, key: &str, version: Version, what: AgentKey) -> Result<()> {
+        if told.versions.get(key) == Some(&version) {
+            return Ok(());
         }
+        let Some(entry) = self.shared.key_value.get(key).await? else { return Ok(()) };
+        match what {
+            AgentKey::Served(number) if number < PARTS => {
+                if let Some(part) = parsed(key, &entry.value) {
+                    told.parts.insert(number, part);
+                }
+            }
+            AgentKey::Status => told.status = parsed(key, &entry.value).or(told.status.take()),
+            AgentKey::Served(_) | AgentKey::Alive => {}
+        }
+        told.versions.insert(key.to_owned(), entry.version);
+        told.fresh = true;
+        Ok(())
     }
 
-    /// Answers who was silent for so long that it is forgotten.
-    fn note_agents(&self, heard: Vec<(String, Acknowledgement)>, alive: &BTreeSet<String>) -> Vec<String> {
+    /// Tells the world what is new; answers who was silent for so long that it is forgotten.
+    fn note_agents(&self, heard: &mut Heard, alive: &BTreeSet<String>) -> Vec<String> {
         let now = self.shared.clock.now();
         let limit = self.shared.settings.agent_forgotten_after;
+        let too_long = |since: SystemTime| now.duration_since(since).is_ok_and(|silence| silence >= limit);
         let mut forgotten = Vec::new();
-        self.shared.world.send_modify(|world| {
+        for (name, told) in heard.iter_mut().filter(|(_, told)| !told.is_whole()) {
+            let since = told.unheard_since.filter(|_| !alive.contains(name)).unwrap_or(now);
+            told.unheard_since = Some(since);
+            if too_long(since) {
+                forgotten.push(name.clone());
+            }
+        }
+        let unheard = heard.iter().any(|(name, told)| !told.is_whole() && !forgotten.contains(name));
+        self.shared.world.send_if_modified(|world| {
+            let first = world.agents.is_none();
+            if first && unheard {
+                // What an agent serves of which only a part was heard is not known: nobody may take it for nothing.
+                return false;
+            }
             let agents: &mut Agents = Arc::make_mut(world.agents.get_or_insert_default());
-            for (name, acknowledgement) in heard {
-                let acknowledged = Arc::new(acknowledgement);
-                agents.insert(name, AgentView { acknowledged, silent_since: None });
+            let mut changed = first;
+            for (name, told) in heard.iter_mut().filter(|(_, told)| told.fresh && told.is_whole()) {
+                told.fresh = false;
+                agents.insert(name.clone(), AgentView { acknowledged: Arc::new(told.whole()), silent_since: None });
+                changed = true;
             }
             for (name, agent) in agents.iter_mut() {
-                agent.silent_since = if alive.contains(name) { None } else { agent.silent_since.or(Some(now)) };
+                let since = if alive.contains(name) { None } else { agent.silent_since.or(Some(now)) };
+                changed |= since != agent.silent_since;
+                agent.silent_since = since;
             }
-            let too_long = |since: SystemTime| now.duration_since(since).is_ok_and(|silence| silence >= limit);
-            forgotten = agents
-                .iter()
-                .filter(|(_, agent)| agent.silent_since.is_some_and(too_long))
-                .map(|(name, _)| name.clone())
-                .collect();
-            agents.retain(|name, _| !forgotten.contains(name));
+            for (name, _) in agents.extract_if(.., |_, agent| agent.silent_since.is_some_and(too_long)) {
+                forgotten.push(name);
+                changed = true;
+            }
+            changed
         });
         forgotten
+    }
+}
+
+fn parsed<T: DeserializeOwned>(key: &str, value: &[u8]) -> Option<T> {
+    match serde_json::from_slice(value) {
+        Ok(read) => Some(read),
+        Err(error) => {
+            tracing::error!(key, %error, "what an agent told cannot be read; what it told before stands");
+            None
+        }
     }
 }

@@ -1,27 +1,41 @@
 //! Publishing: the routing table in the key-value store is what follows from the world.
 
+#[cfg(test)]
+mod tests;
+mod written;
+
 use super::{
     Change, Engine,
     world::{Artifacts, Published, World},
 };
 use crate::{
-    Result,
-    driver::{Cursor, Transaction, Version, Write},
+    Error, ErrorKind, Result,
+    driver::{Transaction, Version, Write},
+    layer::batches,
     plan::Running,
-    routing::{Compiled, compile},
+    routing::{Compiled, Complete, compile},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use written::Written;
 
 /// A failed write is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What is in the store, as far as this engine wrote or read it.
-#[derive(Debug, Default)]
-struct Written {
-    gateways: BTreeMap<String, (String, Version)>,
-    complete: bool,
-    cursor: Cursor,
+/// What a write is about.
+#[derive(Clone, Debug)]
+enum Subject {
+    /// A gateway, and the hash of its content; `None` = it is removed.
+    Gateway(String, Option<String>),
+    /// The mark of completeness.
+    Mark(Complete),
 }
+
+/// Gateways to the reason why they are not published as stored.
+type HeldBack = BTreeMap<String, String>;
 
 impl Engine {
     pub(super) async fn publish_changes(&self) {
@@ -59,8 +73,9 @@ impl Engine {
             return Ok(());
         }
         let compiled = compile_world(world, artifacts);
-        let changed = self.write_gateways(&compiled, written).await?;
-        let published = Arc::new(published(world, artifacts, &compiled, written));
+        let mut held_back = not_compiled(&compiled);
+        let changed = self.write_gateways(&compiled, written, &mut held_back).await?;
+        let published = Arc::new(published(world, artifacts, &compiled, written, held_back));
         self.shared.world.send_modify(|world| world.published = published);
         if !changed.is_empty() {
             self.tell(Change::Published { gateways: changed });
@@ -68,117 +83,154 @@ impl Engine {
         Ok(())
     }
 
-    /// Compares the store with what was written; whether something else is there.
-    async fn read_back(&self, written: &mut Written) -> Result<bool> {
-        let (listed, cursor) = self.shared.key_value.list(&self.shared.keys.gateways()).await?;
-        written.cursor = cursor;
-        let complete = self.shared.keys.complete();
-        let mut found = BTreeMap::new();
-        let mut marked = false;
-        for (key, version) in listed {
-            match self.shared.keys.gateway_of(&key) {
-                Some(name) => {
-                    found.insert(name, version);
-                }
-                None => marked |= key == complete,
-            }
+    /// Writes what differs, in as few transactions as the store takes; answers which gateways that were. What the store
+    /// does not take is held back, and blocks nothing else.
+    async fn write_gateways(
+        &self,
+        compiled: &Compiled,
+        written: &mut Written,
+        held_back: &mut HeldBack,
+    ) -> Result<Vec<String>> {
+        let limits = self.shared.key_value.limits();
+        let mut writes = self.differences(compiled, written, held_back)?;
+        // With the last of them, so that agents that believe the change believe its absences too.
+        writes.extend(self.mark_for(&written.after(&writes), held_back, written)?);
+        let mut changed = Vec::new();
+        for batch in batches(writes, &limits) {
+            changed.extend(self.commit(batch, written, held_back).await?);
         }
-        let ours =
-            |name: &String, version: &Version| written.gateways.get(name).is_some_and(|(_, known)| known == version);
-        let same = written.complete == marked
-            && found.len() == written.gateways.len()
-            && found.iter().all(|(name, version)| ours(name, version));
-        if same {
-            return Ok(false);
-        }
-        let known = std::mem::take(&mut written.gateways);
-        for (name, version) in found {
-            let hash = match known.get(&name) {
-                Some((hash, before)) if *before == version => hash.clone(),
-                _ => self.hash_in_store(&name).await?,
-            };
-            written.gateways.insert(name, (hash, version));
-        }
-        written.complete = marked;
-        Ok(true)
-    }
-
-    async fn hash_in_store(&self, name: &str) -> Result<String> {
-        let entry = self.shared.key_value.get(&self.shared.keys.gateway(name)).await?;
-        Ok(entry.map(|entry| crate::digest::of(&entry.value)).unwrap_or_default())
-    }
-
-    /// Writes what differs, in as few transactions as the store takes; answers which gateways that were.
-    async fn write_gateways(&self, compiled: &Compiled, written: &mut Written) -> Result<Vec<String>> {
-        let mut writes = Vec::new();
-        for (name, gateway) in &compiled.gateways {
-            let Ok(gateway) = gateway else { continue };
-            let hash = gateway.hash();
-            if written.gateways.get(name).is_none_or(|(known, _)| *known != hash) {
-                let value = serde_json::to_vec(&**gateway).map_err(|error| {
-                    crate::Error::new(crate::ErrorKind::Internal, "engine", "publish", name).because(error)
-                })?;
-                writes.push((
-                    name.clone(),
-                    Some(hash),
-                    Write::Put { key: self.shared.keys.gateway(name), value, lease: None },
-                ));
-            }
-        }
-        for name in written.gateways.keys().filter(|name| !compiled.gateways.contains_key(*name)) {
-            writes.push((name.clone(), None, Write::Delete { key: self.shared.keys.gateway(name) }));
-        }
-        let changed = writes.iter().map(|(name, _, _)| name.clone()).collect();
-        self.commit(writes, written).await?;
-        self.mark_complete(compiled, written).await?;
+        let late = self.mark_for(&written.after(&[]), held_back, written)?;
+        self.commit(late.into_iter().collect(), written, held_back).await?;
         Ok(changed)
     }
 
-    async fn commit(&self, writes: Vec<(String, Option<String>, Write)>, written: &mut Written) -> Result<()> {
-        let limit = self.shared.key_value.limits().operations.max(1);
-        for chunk in writes.chunks(limit) {
-            let transaction =
-                Transaction { checks: Vec::new(), writes: chunk.iter().map(|(_, _, write)| write.clone()).collect() };
-            let versions = self.shared.key_value.commit(&transaction).await?;
-            for ((name, hash, _), version) in chunk.iter().zip(versions) {
-                match hash {
-                    Some(hash) => written.gateways.insert(name.clone(), (hash.clone(), version)),
-                    None => written.gateways.remove(name),
-                };
+    fn differences(
+        &self,
+        compiled: &Compiled,
+        written: &Written,
+        held_back: &mut HeldBack,
+    ) -> Result<Vec<(Subject, Write)>> {
+        let most = self.shared.key_value.limits().value_bytes;
+        let mut writes = Vec::new();
+        for (name, gateway) in &compiled.gateways {
+            let Ok(gateway) = gateway else { continue };
+            let value = serde_json::to_vec(&**gateway).map_err(|error| unwritable(name, error))?;
+            if value.len() > most {
+                held_back.insert(name.clone(), too_large(value.len(), most));
+                continue;
+            }
+            let hash = crate::digest::of(&value);
+            if written.gateways.get(name).is_none_or(|(known, _)| *known != hash) {
+                let key = self.shared.keys.gateway(name);
+                writes.push((Subject::Gateway(name.clone(), Some(hash)), Write::Put { key, value, lease: None }));
             }
         }
-        Ok(())
+        for name in written.gateways.keys().filter(|name| !compiled.gateways.contains_key(*name)) {
+            let key = self.shared.keys.gateway(name);
+            writes.push((Subject::Gateway(name.clone(), None), Write::Delete { key }));
+        }
+        Ok(writes)
     }
 
-    /// Says that what is not there is gone, once everything that could be there is.
-    async fn mark_complete(&self, compiled: &Compiled, written: &mut Written) -> Result<()> {
-        let unknown =
-            |(name, gateway): (&String, &Result<_, String>)| gateway.is_err() && !written.gateways.contains_key(name);
-        if written.complete || compiled.gateways.iter().any(unknown) {
-            return Ok(());
+    /// Writes that happen together. When the store refuses them for what they are, one of them must be to blame: then
+    /// each is tried alone, and a gateway that is refused is held back.
+    async fn commit(
+        &self,
+        batch: Vec<(Subject, Write)>,
+        written: &mut Written,
+        held_back: &mut HeldBack,
+    ) -> Result<Vec<String>> {
+        match self.commit_all(&batch).await {
+            Ok(versions) => Ok(written.note(batch.into_iter().map(|(subject, _)| subject).zip(versions))),
+            Err(error) if !is_about_content(&error) => Err(error),
+            Err(error) => {
+                if let [(subject, _)] = batch.as_slice() {
+                    match subject {
+                        Subject::Gateway(name, _) => drop(held_back.insert(name.clone(), refused(&error))),
+                        // Without it nobody believes that a gateway is gone: late, and safe.
+                        Subject::Mark(_) => tracing::warn!(error = %error.report(), "removals have to wait"),
+                    }
+                    return Ok(Vec::new());
+                }
+                let mut changed = Vec::new();
+                for one in batch {
+                    changed.extend(Box::pin(self.commit(vec![one], written, held_back)).await?);
+                }
+                Ok(changed)
+            }
         }
-        let mark = Write::Put { key: self.shared.keys.complete(), value: Vec::new(), lease: None };
-        self.shared.key_value.commit(&Transaction { checks: Vec::new(), writes: vec![mark] }).await?;
-        written.complete = true;
-        Ok(())
+    }
+
+    async fn commit_all(&self, batch: &[(Subject, Write)]) -> Result<Vec<Version>> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let writes = batch.iter().map(|(_, write)| write.clone()).collect();
+        self.shared.key_value.commit(&Transaction { checks: Vec::new(), writes }).await
+    }
+
+    /// The mark for these names, unless it is there already.
+    fn mark_for(
+        &self,
+        names: &BTreeSet<&String>,
+        held_back: &HeldBack,
+        written: &Written,
+    ) -> Result<Option<(Subject, Write)>> {
+        let kept = held_back.keys().filter(|name| !names.contains(name)).cloned().collect();
+        let mark = Complete::of(names.iter().copied(), kept);
+        if written.mark.as_ref().is_some_and(|(known, _)| *known == mark) {
+            return Ok(None);
+        }
+        let value = serde_json::to_vec(&mark).map_err(|error| unwritable("the mark", error))?;
+        let write = Write::Put { key: self.shared.keys.complete(), value, lease: None };
+        Ok(Some((Subject::Mark(mark), write)))
     }
 }
 
-fn published(world: &World, artifacts: &Artifacts, compiled: &Compiled, written: &Written) -> Published {
+/// Whether a store says that it will never take this, rather than that it cannot now.
+const fn is_about_content(error: &Error) -> bool {
+    matches!(error.kind, ErrorKind::Invalid | ErrorKind::TooLarge | ErrorKind::Unsupported)
+}
+
+fn unwritable(name: &str, error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Internal, "engine", "publish", name).because(error)
+}
+
+fn too_large(bytes: usize, most: usize) -> String {
+    format!(
+        "it has {bytes} bytes in the routing table and the routing store takes at most {most}: \
+         fewer routes or instances, or shorter conditions, fit"
+    )
+}
+
+fn refused(error: &Error) -> String {
+    format!("the routing store does not take it: {}", error.report())
+}
+
+fn not_compiled(compiled: &Compiled) -> HeldBack {
+    let reason = |(name, gateway): (&String, &Result<_, String>)| Some((name.clone(), gateway.as_ref().err()?.clone()));
+    compiled.gateways.iter().filter_map(reason).collect()
+}
+
+fn published(
+    world: &World,
+    artifacts: &Artifacts,
+    compiled: &Compiled,
+    written: &Written,
+    held_back: HeldBack,
+) -> Published {
     let mut services = compiled.services.clone();
     for (service, gateways) in &world.published.services {
         if is_stored(artifacts, service) {
             services.entry(service.clone()).or_default().extend(gateways.iter().cloned());
         }
     }
-    let held_back =
-        |(name, gateway): (&String, &Result<_, String>)| Some((name.clone(), gateway.as_ref().err()?.clone()));
     Published {
         generation: world.generation,
         hashes: written.gateways.iter().map(|(name, (hash, _))| (name.clone(), hash.clone())).collect(),
         includes: compiled.includes.clone(),
         services,
-        held_back: compiled.gateways.iter().filter_map(held_back).collect(),
+        held_back,
     }
 }
 

@@ -13,6 +13,8 @@ use std::{
 
 /// How many gateways may stand behind each other.
 const CHAIN_LIMIT: usize = 8;
+/// How many routes one published gateway may have, those of the gateways behind it included: chains multiply.
+const ROUTE_LIMIT: usize = 4_096;
 
 /// What runs behind a route, as the compiler asks for it.
 pub trait Services {
@@ -68,8 +70,8 @@ pub fn compile(gateways: &BTreeMap<String, Arc<model::Gateway>>, services: &dyn 
     let mut compiled = Compiled::default();
     for (name, gateway) in gateways {
         let Some(port) = gateway.port.number else { continue };
-        let mut walk =
-            Walk { gateways, services, chain: Vec::new(), crossed: BTreeSet::new(), reached: BTreeSet::new() };
+        let (crossed, reached) = (BTreeSet::new(), BTreeSet::new());
+        let mut walk = Walk { gateways, services, chain: Vec::new(), routes: 0, crossed, reached };
         let decision = walk.decision(gateway);
         let published = |decision| {
             Arc::new(Gateway {
@@ -96,6 +98,7 @@ struct Walk<'a> {
     gateways: &'a BTreeMap<String, Arc<model::Gateway>>,
     services: &'a dyn Services,
     chain: Vec<GatewayName>,
+    routes: usize,
     crossed: BTreeSet<String>,
     reached: BTreeSet<String>,
 }
@@ -120,6 +123,13 @@ impl Walk<'_> {
     }
 
     fn routes(&mut self, gateway: &model::Gateway) -> Result<Vec<Route>, String> {
+        self.routes += gateway.routes.len();
+        if self.routes > ROUTE_LIMIT {
+            return Err(format!(
+                "it has more than {ROUTE_LIMIT} routes, with those of the gateways behind it: \
+                 let fewer routes lead to gateways, or fewer gateways stand behind each other"
+            ));
+        }
         let shares = completed_weights(gateway)?;
         let mut routes = Vec::with_capacity(gateway.routes.len());
         for (route, weight) in gateway.routes.iter().zip(shares) {
@@ -225,5 +235,45 @@ const fn stickier(outer: Option<Sticky>, inner: Option<Sticky>) -> Option<Sticky
     match (outer, inner) {
         (Some(Sticky::Instance), _) | (_, Some(Sticky::Instance)) => Some(Sticky::Instance),
         (_, inner) => inner,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Services for Nothing {
+        fn instances(&self, _: &ServicePath) -> Result<Vec<Instance>, String> {
+            Ok(Vec::new())
+        }
+
+        fn leaving(&self, _: &str, _: &str, _: &str) -> Vec<ServicePath> {
+            Vec::new()
+        }
+    }
+
+    /// Gateways in a chain, each with so many routes to the next; the first has a port.
+    fn chain(length: usize, routes: usize) -> Compiled {
+        let of = |number: usize| {
+            let port = if number == 0 { "9050/http".parse().expect("a port") } else { model::Port::default() };
+            let name: GatewayName = format!("g{number}").parse().expect("a name");
+            let mut gateway = model::Gateway::new(name.clone(), port);
+            let next = format!("g{}", number + 1);
+            gateway.routes =
+                (0..routes).map(|_| model::Route::new(next.parse::<RoutePath>().expect("a path"))).collect();
+            (name.to_string(), Arc::new(gateway))
+        };
+        compile(&(0..length).map(of).collect(), &Nothing)
+    }
+
+    #[test]
+    fn chains_that_multiply_beyond_measure_are_refused_with_the_reason() {
+        let refused = chain(8, 8);
+        let reason = refused.gateways["g0"].as_ref().expect_err("8^8 routes");
+        assert!(reason.contains("more than 4096 routes"), "{reason}");
+        assert!(chain(4, 6).gateways["g0"].is_ok());
+        assert!(chain(8, 2).gateways["g0"].is_ok());
     }
 }

@@ -3,14 +3,19 @@
 //! | key | value | written by |
 //! |---|---|---|
 //! | `/vamp/<namespace>/gateways/<gateway>` | a [`Gateway`](super::Gateway) as JSON | the engine |
-//! | `/vamp/<namespace>/gateways/~complete` | present once every gateway is written | the engine |
-//! | `/vamp/<namespace>/agents/<agent>/served` | an [`Acknowledgement`](crate::agent::Acknowledgement) as JSON | the agent |
+//! | `/vamp/<namespace>/gateways/~complete` | [`Complete`](super::Complete) as JSON, once every gateway is written | the engine |
+//! | `/vamp/<namespace>/agents/<agent>/served/<part>` | a [`Part`](crate::agent::Part) as JSON | the agent |
+//! | `/vamp/<namespace>/agents/<agent>/status` | a [`ProxyStatus`](crate::driver::ProxyStatus) as JSON | the agent |
 //! | `/vamp/<namespace>/agents/<agent>/alive` | empty, under a lease | the agent |
 //!
-//! Without `complete`, a missing gateway is *unknown*, not gone: after a restart of an embedded store, memory is empty.
+//! Without a `~complete` that matches, a missing gateway is *unknown*, not gone: after a restart of an embedded store,
+//! memory is empty.
 
 /// Sorts and lists with the gateways, so that one read tells both; no gateway escapes to it.
 const COMPLETE: &str = "~complete";
+const ALIVE: &str = "alive";
+const STATUS: &str = "status";
+const SERVED: &str = "served/";
 
 /// The keys of one namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,24 +61,52 @@ impl Keys {
         format!("{}/agents/", self.root)
     }
 
-    /// The key of what an agent serves.
+    /// The prefix of one agent.
     #[must_use]
-    pub fn served(&self, agent: &str) -> String {
-        format!("{}/agents/{}/served", self.root, escape(agent))
+    pub fn agent(&self, agent: &str) -> String {
+        format!("{}/agents/{}/", self.root, escape(agent))
+    }
+
+    /// The key of a part of what an agent serves.
+    #[must_use]
+    pub fn served(&self, agent: &str, part: usize) -> String {
+        format!("{}{SERVED}{part}", self.agent(agent))
+    }
+
+    /// The key of the state of an agent's proxy.
+    #[must_use]
+    pub fn status(&self, agent: &str) -> String {
+        format!("{}{STATUS}", self.agent(agent))
     }
 
     /// The key of an agent's life sign.
     #[must_use]
     pub fn alive(&self, agent: &str) -> String {
-        format!("{}/agents/{}/alive", self.root, escape(agent))
+        format!("{}{ALIVE}", self.agent(agent))
     }
 
-    /// The agent whose key this is, and whether it is its life sign.
+    /// The agent whose key this is, and what it holds.
     #[must_use]
-    pub fn agent_of(&self, key: &str) -> Option<(String, bool)> {
+    pub fn agent_of(&self, key: &str) -> Option<(String, AgentKey)> {
         let (agent, what) = key.strip_prefix(&self.agents())?.split_once('/')?;
-        Some((unescape(agent)?, what == "alive"))
+        let what = match what {
+            ALIVE => AgentKey::Alive,
+            STATUS => AgentKey::Status,
+            _ => AgentKey::Served(what.strip_prefix(SERVED)?.parse().ok()?),
+        };
+        Some((unescape(agent)?, what))
     }
+}
+
+/// What a key of an agent holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentKey {
+    /// The life sign.
+    Alive,
+    /// The state of its proxy.
+    Status,
+    /// This part of what it serves.
+    Served(usize),
 }
 
 /// Percent-encodes what would be read as the path of a key.
@@ -108,7 +141,7 @@ fn unescape(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Keys;
+    use super::{AgentKey, Keys};
 
     #[test]
     fn a_gateway_name_survives_its_key() {
@@ -131,8 +164,12 @@ mod tests {
     #[test]
     fn an_agent_is_told_from_its_keys() {
         let keys = Keys::new("default");
-        assert_eq!(keys.agent_of(&keys.alive("a/1")), Some(("a/1".to_owned(), true)));
-        assert_eq!(keys.agent_of(&keys.served("a/1")), Some(("a/1".to_owned(), false)));
-        assert_eq!(keys.agent_of("/vamp/other/agents/a/alive"), None);
+        assert_eq!(keys.agent_of(&keys.alive("a/1")), Some(("a/1".to_owned(), AgentKey::Alive)));
+        assert_eq!(keys.agent_of(&keys.status("a/1")), Some(("a/1".to_owned(), AgentKey::Status)));
+        assert_eq!(keys.agent_of(&keys.served("a/1", 7)), Some(("a/1".to_owned(), AgentKey::Served(7))));
+        assert!(keys.served("a/1", 7).starts_with(&keys.agent("a/1")));
+        for other in ["/vamp/other/agents/a/alive", "/vamp/default/agents/a/served", "/vamp/default/agents/a/more"] {
+            assert_eq!(keys.agent_of(other), None, "{other}");
+        }
     }
 }

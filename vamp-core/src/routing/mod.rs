@@ -1,11 +1,13 @@
 //! What a gateway does with a request, independent of any proxy: the values that travel from the engine to the agents.
 
 mod compile;
+mod complete;
 mod keys;
 mod table;
 
 pub use compile::{Compiled, ServicePath, Services, compile};
-pub use keys::Keys;
+pub use complete::Complete;
+pub use keys::{AgentKey, Keys};
 pub use table::{
     Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Sticky, Target, Traffic,
 };
