@@ -8,4 +8,6 @@ mod artifacts;
 mod deployments;
 #[path = "api/gateways.rs"]
 mod gateways;
+#[path = "api/node_cli.rs"]
+mod node_cli;
 mod server_support;

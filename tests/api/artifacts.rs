@@ -74,3 +74,64 @@ async fn what_is_wrong_is_refused_for_every_kind() {
         server.refused(404, get(&path)).await;
     }
 }
+
+#[tokio::test]
+async fn what_the_client_has_is_not_sent_again() {
+    let server = Server::start().await;
+    for (kind, name, text) in ARTIFACTS {
+        let path = format!("/{kind}/{name}");
+        server.ask(put(&path, text)).await.expect(200);
+        let tag = server.ask(get(&path)).await.expect(200).header("etag").expect("a version").to_owned();
+        let known = server.ask(get(&path).header("if-none-match", &tag)).await.expect(304);
+        assert_eq!((known.body.as_str(), known.header("etag")), ("", Some(tag.as_str())));
+        server.ask(get(&path).header("if-none-match", "\"00\"")).await.expect(200);
+        server.ask(put(&path, text)).await.expect(200);
+        server.ask(get(&path).header("if-none-match", &tag)).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn several_documents_are_stored_by_one_request_and_none_of_them_when_one_is_wrong() {
+    let server = Server::start().await;
+    let all: String = ARTIFACTS.iter().map(|(kind, _, text)| format!("---\nkind: {kind}\n{text}")).collect();
+    let wrong = format!("{all}---\nkind: scales\nname: x\n---\nkind: nothing\nname: y\n");
+    let refused = server.refused(400, post("/", wrong)).await;
+    assert!(refused.codes().contains(&"UnexpectedArtifact".to_owned()), "{refused:?}");
+    let done = server.ask(post("/", &all)).await.expect(202);
+    assert_eq!(done.json().as_array().map(Vec::len), Some(ARTIFACTS.len()));
+    for (kind, name, _) in ARTIFACTS {
+        server.ask(get(&format!("/{kind}/{name}"))).await.expect(200);
+    }
+    server.ask(delete("/").body(&all)).await.expect(202);
+    assert!(server.stored().await.is_empty());
+    // Of one kind also where that kind is, in either form.
+    let scales = "[{name: a, cpu: 1, memory: 1GB, instances: 1}, {name: b, cpu: 1, memory: 1GB, instances: 1}]";
+    assert_eq!(server.ask(post("/scales", scales)).await.expect(201).json().as_array().map(Vec::len), Some(2));
+    server.ask(put("/scales", "name: c\ncpu: 1\nmemory: 1GB\ninstances: 1\n")).await.expect(200);
+    assert_eq!(server.ask(get("/scales")).await.header("x-total-count"), Some("3"));
+}
+
+#[tokio::test]
+async fn references_are_expanded_or_the_only_thing_that_is_shown() {
+    let server = Server::start().await;
+    for (kind, name, text) in ARTIFACTS {
+        server.ask(put(&format!("/{kind}/{name}"), text)).await.expect(200);
+    }
+    let breed = async |query: &str| {
+        let shown = server.ask(get(&format!("/blueprints/shop{query}"))).await.expect(200).json();
+        let listed = server.ask(get(&format!("/blueprints{query}"))).await.expect(200).json();
+        assert_eq!(shown, listed[0]);
+        shown["clusters"]["sava"]["services"][0]["breed"].clone()
+    };
+    assert_eq!(breed("").await, json!({"reference": "sava:1.0"}));
+    let expanded = breed("?expand_references=true").await;
+    assert_eq!(expanded["deployable"]["definition"], "sava");
+    assert_eq!(breed("?expand_references=true&only_references=true").await, json!({"reference": "sava:1.0"}));
+    let inline = json!({"name": "shop", "clusters": {"sava": {"services": [{"breed": expanded}]}}});
+    server.ask(put("/blueprints/shop", inline.to_string())).await.expect(200);
+    assert_eq!(breed("?only_references=true").await, json!({"reference": "sava:1.0"}));
+    server.ask(put("/blueprints/shop", ARTIFACTS[1].2)).await.expect(200);
+    server.ask(delete("/breeds/sava:1.0")).await.expect(204);
+    let missing = server.ask(get("/blueprints/shop?expand_references=true")).await.refused(400);
+    assert_eq!(missing.codes(), ["ArtifactNotFound"]);
+}

@@ -70,21 +70,26 @@ async fn a_post_deploys_under_the_name_of_the_blueprint() {
 #[tokio::test]
 async fn a_stored_blueprint_is_deployed_by_its_name() {
     let server = Server::start().await;
-    server.refused(404, put("/deployments/sava", "name: sava:1.0")).await;
+    let reply = server.refused(400, put("/deployments/sava", "name: sava:1.0")).await;
+    assert_eq!(reply.codes(), ["ArtifactNotFound"]);
     server.ask(put("/blueprints/sava:1.0", OLD)).await.expect(200);
     server.ask(put("/deployments/sava?wait=60", "name: sava:1.0")).await.expect(202);
     assert_eq!(running(&server).await, [("sava:1.0".to_owned(), 3)]);
 }
 
 #[tokio::test]
-async fn a_reference_to_a_breed_or_scale_that_is_not_there_is_404() {
+async fn a_reference_to_a_breed_or_scale_that_is_not_there_is_told_with_its_place() {
     let server = Server::start().await;
     let blueprint = "name: x\nclusters: {sava: {services: {breed: {reference: 'sava:1.0'}, scale: small}}}";
-    let reply = server.refused(404, put("/deployments/x", blueprint)).await;
+    let reply = server.refused(400, put("/deployments/x", blueprint)).await;
     assert!(reply.text("/message").contains("breeds `sava:1.0`"), "{reply:?}");
+    assert_eq!(
+        (reply.codes(), reply.json()["errors"][0]["line"].clone()),
+        (vec!["ArtifactNotFound".to_owned()], json!(2))
+    );
     let breed = "name: sava:1.0\ndeployable: {type: command, definition: sava}\nports: {web: 8080/http}\n";
     server.ask(put("/breeds/sava:1.0", breed)).await.expect(200);
-    let reply = server.refused(404, put("/deployments/x", blueprint)).await;
+    let reply = server.refused(400, put("/deployments/x", blueprint)).await;
     assert!(reply.text("/message").contains("scales `small`"), "{reply:?}");
     server.ask(put("/scales/small", "name: small\ninstances: 2\ncpu: 1\nmemory: 1GB")).await.expect(200);
     server.ask(put("/deployments/x?wait=60", blueprint)).await.expect(202);
@@ -195,13 +200,54 @@ async fn a_deployment_that_takes_the_port_of_another_gateway_is_refused_as_a_who
 }
 
 #[tokio::test]
-async fn a_version_that_a_merge_cannot_keep_is_refused_rather_than_ignored() {
+async fn a_merge_is_made_only_to_what_was_seen() {
     let server = Server::start().await;
+    server.refused(412, put("/deployments/sava", OLD).header("if-match", "*")).await;
     server.ask(put("/deployments/sava?wait=60", OLD)).await.expect(202);
     let shown = server.ask(get("/deployments/sava")).await.expect(200);
-    let version = shown.header("etag").expect("a version").to_owned();
-    server.refused(400, put("/deployments/sava", NEW).header("if-match", &version)).await;
-    server.refused(400, delete("/deployments/sava").header("if-match", &version)).await;
+    let seen = shown.header("etag").expect("a version").to_owned();
+    server.ask(get("/deployments/sava").header("if-none-match", &seen)).await.expect(304);
+    server.ask(put("/deployments/sava?wait=60", NEW).header("if-match", &seen)).await.expect(202);
+    server.refused(412, put("/deployments/sava", NEW).header("if-match", &seen)).await;
+    server.refused(412, delete("/deployments/sava").header("if-match", &seen)).await;
+    server.ask(get("/deployments/sava").header("if-none-match", &seen)).await.expect(200);
+    let seen = server.ask(get("/deployments/sava")).await.header("etag").expect("a version").to_owned();
+    server.ask(delete("/deployments/sava").header("if-match", &seen)).await.expect(202);
+}
+
+#[tokio::test]
+async fn the_scale_of_a_service_is_read_and_set_by_itself() {
+    let server = Server::start().await;
+    let path = "/deployments/sava/clusters/sava/services/sava:1.0/scale";
+    server.refused(404, get(path)).await;
+    server.ask(put("/deployments/sava?wait=60", OLD)).await.expect(202);
+    assert_eq!(server.ask(get(path)).await.expect(200).json()["instances"], 3);
+    server.ask(put(&format!("{path}?wait=60"), "{instances: 5, cpu: 0.1, memory: 64MB}")).await.expect(202);
+    assert_eq!(running(&server).await, [("sava:1.0".to_owned(), 5)]);
+    server.ask(put("/scales/small", "name: small\ninstances: 2\ncpu: 1\nmemory: 1GB")).await.expect(200);
+    server.ask(put(&format!("{path}?wait=60"), "small")).await.expect(202);
+    assert_eq!(running(&server).await, [("sava:1.0".to_owned(), 2)]);
+    assert_eq!(server.refused(400, put(path, "none")).await.codes(), ["ArtifactNotFound"]);
+    server.refused(400, put(path, "{instances: many}")).await;
+    server.refused(404, put("/deployments/sava/clusters/none/services/sava:1.0/scale", "small")).await;
+    server.refused(404, get("/deployments/sava/clusters/sava/services/none/scale")).await;
+}
+
+#[tokio::test]
+async fn the_agreement_of_a_cluster_is_read_set_and_removed_by_itself() {
+    let server = Server::start().await;
+    let path = "/deployments/sava/clusters/sava/sla";
+    server.ask(put("/deployments/sava?wait=60", OLD)).await.expect(202);
+    server.refused(404, get(path)).await;
+    let sla = "type: escalation_only\nescalations: [{type: scale_instances, minimum: 1, maximum: 3, scale_by: 1}]\n";
+    server.ask(put(path, sla)).await.expect(202);
+    assert_eq!(server.ask(get(path)).await.expect(200).text("/type"), "escalation_only");
+    assert_eq!(running(&server).await, [("sava:1.0".to_owned(), 3)]);
+    server.ask(delete(path)).await.expect(204);
+    server.refused(404, get(path)).await;
+    server.ask(post(path, sla)).await.expect(202);
+    server.refused(404, put("/deployments/sava/clusters/none/sla", sla)).await;
+    server.refused(400, put(path, "{")).await;
 }
 
 #[tokio::test]

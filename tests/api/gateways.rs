@@ -73,7 +73,7 @@ async fn the_name_in_the_path_is_the_name_in_the_body() {
 #[tokio::test]
 async fn what_is_not_there_is_404_and_what_it_does_not_take_405() {
     let server = Server::start().await;
-    for path in ["/gateways/none", "/breeds/none", "/deployments/none", "/nothing", "/gateways/web/x/y/z", ""] {
+    for path in ["/gateways/none", "/breeds/none", "/deployments/none", "/nothing", "/gateways/web/x/y/z"] {
         server.refused(404, get(path)).await;
     }
     for (method, path) in
@@ -115,7 +115,11 @@ async fn a_change_of_what_somebody_else_changed_is_refused() {
     let second = server.ask(web([90, 10]).header("if-match", &first)).await.expect(202);
     let second = second.header("etag").expect("a version").to_owned();
     assert_ne!(first, second);
-    assert_eq!(server.ask(get("/gateways/web")).await.header("etag"), Some(second.as_str()));
+    // What is read has a tag that also changes with what runs; either one says what was seen.
+    let read = server.ask(get("/gateways/web")).await.header("etag").expect("a version").to_owned();
+    assert!(read.starts_with(second.trim_end_matches('"')), "{read} {second}");
+    let again = server.ask(web([90, 10]).header("if-match", &read)).await.expect(202);
+    let second = again.header("etag").expect("a version").to_owned();
     server.refused(412, web([80, 20]).header("if-match", &first)).await;
     server.refused(412, put("/gateways/new", gateway("new", 9051, [100, 0])).header("if-match", &first)).await;
     server.refused(412, delete("/gateways/web").header("if-match", &first)).await;

@@ -20,18 +20,32 @@ use std::sync::Arc;
 const ATTEMPTS: usize = 64;
 
 /// How to carry out a request.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
     /// Check everything and answer what would be, without storing it.
     pub validate_only: bool,
+    /// The version that the deployment must have; `None` = whatever is there.
+    pub expected: Option<Version>,
 }
 
 impl Options {
     /// Do it.
-    pub const DEFAULT: Self = Self { validate_only: false };
+    pub const DEFAULT: Self = Self { validate_only: false, expected: None };
     /// Check only.
-    pub const VALIDATE_ONLY: Self = Self { validate_only: true };
+    pub const VALIDATE_ONLY: Self = Self { validate_only: true, expected: None };
+
+    /// The same, but only to what has this version; `None` = whatever is there.
+    #[must_use]
+    pub fn expecting(self, expected: Option<Version>) -> Self {
+        Self { expected, ..self }
+    }
+
+    /// Refuses what is not, or no longer, expected.
+    fn check(&self, name: &str, present: Option<&Version>) -> Result<(), Failure> {
+        let unexpected = self.expected.as_ref().is_some_and(|expected| present != Some(expected));
+        if unexpected { Err(Failure::Changed { kind: "deployments", name: name.to_owned() }) } else { Ok(()) }
+    }
 }
 
 impl Engine {
@@ -50,6 +64,7 @@ impl Engine {
             let world = self.loaded().await;
             let before: Found<Deployment> = self.read(name.as_str()).await?;
             let version = before.as_ref().map(|(_, version)| version);
+            options.check(name.as_str(), version)?;
             let stored = before.as_ref().map(|(deployment, _)| &**deployment);
             let merged = merge(stored, &name, blueprint, &resolved, self.shared.clock.now())?;
             check_templates(&merged)?;
@@ -80,6 +95,7 @@ impl Engine {
             let world = self.loaded().await;
             let before: Found<Deployment> = self.read(name).await?;
             let (deployment, version) = before.ok_or_else(missing)?;
+            options.check(name, Some(&version))?;
             let sliced = slice::slice(&deployment, blueprint, self.shared.clock.now());
             let stored = world.artifacts.iter().flat_map(|artifacts| artifacts.gateways.values());
             let gateways = slice::gateways(&sliced, stored.map(|stored| &stored.value))?;

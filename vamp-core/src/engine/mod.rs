@@ -17,6 +17,7 @@ mod builder;
 mod change;
 mod containers;
 mod deploy;
+mod edit;
 mod events;
 mod failure;
 mod forget;

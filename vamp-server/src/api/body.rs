@@ -13,12 +13,7 @@ use axum::{
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 use std::time::Duration;
-use vamp_core::{
-    Violation, Violations,
-    driver::Version,
-    engine::Failure,
-    yaml::{self, Limits},
-};
+use vamp_core::driver::Version;
 
 /// The longest `?wait=`, in seconds.
 const LONGEST_WAIT: f64 = 600.0;
@@ -46,26 +41,6 @@ fn seconds<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Duration>, D::Er
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=LONGEST_WAIT).contains(seconds));
     let refuse = || D::Error::custom(format!("`{text}` is not a number of seconds from 0 to {LONGEST_WAIT}"));
     seconds.map(|seconds| Some(Duration::from_secs_f64(seconds))).ok_or_else(refuse)
-}
-
-/// A failure about an artifact, with the places of its violations in the text that it was read from.
-pub(super) fn located(failure: Failure, source: &str) -> Problem {
-    let Ok(documents) = yaml::documents(source, Limits::default()) else { return failure.into() };
-    let Some(document) = documents.first() else { return failure.into() };
-    let locate = |violation: Violation| match violation.line {
-        Some(_) => violation,
-        None => {
-            let place = document.locate(&violation.path);
-            violation.at(place.line, place.column)
-        }
-    };
-    match failure {
-        Failure::Invalid(Violations(found)) => {
-            Failure::Invalid(Violations(found.into_iter().map(locate).collect())).into()
-        }
-        Failure::Conflict(violation) => Failure::Conflict(locate(violation)).into(),
-        other => other.into(),
-    }
 }
 
 /// An answer in the form that the client accepts.

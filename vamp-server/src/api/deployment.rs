@@ -1,65 +1,63 @@
 //! Deployments.
 
 use super::{
-    Api,
+    Api, artifact,
     body::{self, Change},
     error::Problem,
     extract::{Body, Path, Query},
     page::{self, Paging},
-    precondition::Precondition,
+    precondition::{self, Precondition},
+    references,
 };
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
 use serde_json::Value;
 use vamp_core::{
-    driver::Page,
+    driver::Version,
     engine::{Failure, Options},
     model::{
-        Blueprint, Deployment, Gateway, export,
+        Blueprint, Deployment, export,
         read::{self, DeploymentRequest},
         write,
     },
 };
-
-pub(super) async fn list(
-    State(api): State<Api>,
-    Query(paging): Query<Paging>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let gateways = api.engine.all::<Gateway>(&Page::ALL).await?;
-    let mut shown = Vec::new();
-    for stored in api.engine.all::<Deployment>(&Page::ALL).await? {
-        if let Some((deployment, _)) = api.engine.deployment(stored.name.as_str()).await? {
-            shown.push(write::deployment(&deployment, &gateways));
-        }
-    }
-    Ok(page::list("/api/v1/deployments", paging, &headers, &shown))
-}
-
-pub(super) async fn one(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    Query(query): Query<Show>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let missing = || Failure::NotFound { kind: "deployments", name: name.clone() };
-    let (deployment, version) = api.engine.deployment(&name).await?.ok_or_else(missing)?;
-    let gateways = api.engine.all::<Gateway>(&Page::ALL).await?;
-    let shown = match query.as_blueprint {
-        true => write::blueprint(&export::blueprint(&deployment, &gateways)),
-        false => write::deployment(&deployment, &gateways),
-    };
-    Ok(body::versioned(StatusCode::OK, &headers, &shown, &version))
-}
 
 /// The query of a deployment.
 #[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Show {
     as_blueprint: bool,
+}
+
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(paging): Query<Paging>,
+    Query(show): Query<Show>,
+    Query(shape): Query<references::Shape>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let part = api.engine.list_deployments(paging.skip(), paging.size()).await;
+    let mut shown = Vec::new();
+    for deployment in &part.items {
+        shown.push(api.shown(deployment, show, shape).await?);
+    }
+    Ok(page::list(&uri, paging, &headers, shown, part.total))
+}
+
+pub(super) async fn one(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Query(show): Query<Show>,
+    Query(shape): Query<references::Shape>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (deployment, version) = api.stored(&name).await?;
+    let shown = api.shown(&deployment, show, shape).await?;
+    Ok(precondition::read_live(&headers, &shown, &version))
 }
 
 pub(super) async fn create(
@@ -69,10 +67,10 @@ pub(super) async fn create(
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
-    precondition.none()?;
-    let blueprint = api.requested(&source).await?;
+    let blueprint = api.requested(read::deployment(&source)?).await.map_err(|problem| problem.located(&source))?;
     let name = blueprint.name.to_string();
-    api.deploy(&name, &blueprint, change, &headers).await.map_err(|failure| body::located(failure, &source))
+    let done = api.deploy(&name, &blueprint, change, &precondition, &headers).await;
+    done.map_err(|problem| problem.located(&source))
 }
 
 pub(super) async fn merge(
@@ -83,13 +81,12 @@ pub(super) async fn merge(
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
-    precondition.none()?;
-    let blueprint = api.requested(&source).await?;
+    let blueprint = api.requested(read::deployment(&source)?).await.map_err(|problem| problem.located(&source))?;
     let done = match change.delete {
-        true => api.undeploy(&name, &blueprint, change, &headers).await,
-        false => api.deploy(&name, &blueprint, change, &headers).await,
+        true => api.undeploy(&name, &blueprint, change, &precondition, &headers).await,
+        false => api.deploy(&name, &blueprint, change, &precondition, &headers).await,
     };
-    done.map_err(|failure| body::located(failure, &source))
+    done.map_err(|problem| problem.located(&source))
 }
 
 pub(super) async fn remove(
@@ -100,56 +97,81 @@ pub(super) async fn remove(
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
-    precondition.none()?;
     let blueprint = match source.trim().is_empty() {
-        true => api.everything_in(&name).await?,
-        false => api.requested(&source).await?,
+        true => export::blueprint(&api.stored(&name).await?.0, &[]),
+        false => api.requested(read::deployment(&source)?).await.map_err(|problem| problem.located(&source))?,
     };
-    let done = api.undeploy(&name, &blueprint, change, &headers).await;
-    done.map_err(|failure| body::located(failure, &source))
+    let done = api.undeploy(&name, &blueprint, change, &precondition, &headers).await;
+    done.map_err(|problem| problem.located(&source))
 }
 
 impl Api {
+    /// The deployment of that name with what runs of it, and its version.
+    pub(super) async fn stored(&self, name: &str) -> Result<(Deployment, Version), Problem> {
+        let missing = || Failure::NotFound { kind: "deployments", name: name.to_owned() };
+        Ok(self.engine.deployment(name).await?.ok_or_else(missing)?)
+    }
+
     /// The blueprint that a body is, or names.
-    async fn requested(&self, source: &str) -> Result<Blueprint, Problem> {
-        match read::deployment(source)? {
+    pub(super) async fn requested(&self, request: DeploymentRequest) -> Result<Blueprint, Problem> {
+        match request {
             DeploymentRequest::Blueprint(blueprint) => Ok(*blueprint),
             DeploymentRequest::Stored(name) => {
-                let missing = || Failure::NotFound { kind: "blueprints", name: name.to_string() };
                 let found = self.engine.find::<Blueprint>(name.as_str()).await?;
+                let missing = || references::missing("name", "blueprints", name.as_str());
                 Ok(found.ok_or_else(missing)?.0)
             }
         }
     }
 
-    /// The blueprint of everything that is deployed.
-    async fn everything_in(&self, name: &str) -> Result<Blueprint, Problem> {
-        let missing = || Failure::NotFound { kind: "deployments", name: name.to_owned() };
-        let (deployment, _) = self.engine.find::<Deployment>(name).await?.ok_or_else(missing)?;
-        Ok(export::blueprint(&deployment, &[]))
+    async fn shown(&self, deployment: &Deployment, show: Show, shape: references::Shape) -> Result<Value, Problem> {
+        let gateways = self.engine.gateways_of(deployment.name.as_str()).await;
+        let shown = match show.as_blueprint {
+            true => write::blueprint(&export::blueprint(deployment, &gateways)),
+            false => write::deployment(deployment, &gateways),
+        };
+        references::shaped(self, shown, shape).await
     }
 
-    async fn deploy(
+    pub(super) async fn deploy(
         &self,
         name: &str,
         blueprint: &Blueprint,
         change: Change,
+        precondition: &Precondition,
         headers: &HeaderMap,
-    ) -> Result<Response, Failure> {
-        self.check_native(blueprint)?;
-        let deployed = self.engine.deploy(name, blueprint, options(change)).await?;
+    ) -> Result<Response, Problem> {
+        self.check_native(&write::blueprint(blueprint))?;
+        let options = self.options(name, change, precondition).await?;
+        let refer = |failure| references::in_blueprint(failure, blueprint);
+        let deployed = self.engine.deploy(name, blueprint, options).await.map_err(refer)?;
+        if !change.validate_only {
+            self.store_breeds(&artifact::breeds_of(blueprint)).await?;
+        }
         self.settled(name, deployed, change, headers).await
     }
 
-    async fn undeploy(
+    pub(super) async fn undeploy(
         &self,
         name: &str,
         blueprint: &Blueprint,
         change: Change,
+        precondition: &Precondition,
         headers: &HeaderMap,
-    ) -> Result<Response, Failure> {
-        let sliced = self.engine.undeploy(name, blueprint, options(change)).await?;
+    ) -> Result<Response, Problem> {
+        let options = self.options(name, change, precondition).await?;
+        let sliced = self.engine.undeploy(name, blueprint, options).await?;
         self.settled(name, sliced, change, headers).await
+    }
+
+    async fn options(&self, name: &str, change: Change, precondition: &Precondition) -> Result<Options, Problem> {
+        let options = if change.validate_only { Options::VALIDATE_ONLY } else { Options::DEFAULT };
+        if precondition.is_none() {
+            return Ok(options);
+        }
+        let found = self.engine.deployment(name).await?;
+        let expected = precondition.expected(found.as_ref().map(|(_, version)| version))?;
+        Ok(options.expecting(expected))
     }
 
     async fn settled(
@@ -158,18 +180,14 @@ impl Api {
         mut deployment: Deployment,
         change: Change,
         headers: &HeaderMap,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, Problem> {
         if let Some(deadline) = change.deadline().filter(|_| !change.validate_only) {
             self.engine.settled(name, deadline).await?;
             deployment = self.engine.deployment(name).await?.map_or(deployment, |(present, _)| present);
         }
-        let gateways = self.engine.all::<Gateway>(&Page::ALL).await?;
+        let gateways = self.engine.gateways_of(name).await;
         // The original answers with a list of one.
         let shown = Value::Array(vec![write::deployment(&deployment, &gateways)]);
         Ok(body::answer(StatusCode::ACCEPTED, headers, &shown))
     }
-}
-
-const fn options(change: Change) -> Options {
-    if change.validate_only { Options::VALIDATE_ONLY } else { Options::DEFAULT }
 }

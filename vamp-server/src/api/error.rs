@@ -6,7 +6,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use vamp_core::{ErrorKind, Violation, Violations, engine::Failure};
+use vamp_core::{
+    ErrorKind, Violation, Violations,
+    engine::Failure,
+    yaml::{self, Limits},
+};
 
 /// A problem document (RFC 9457), which also has the original's `message`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +43,39 @@ impl Problem {
             message,
             errors: Vec::new(),
         }
+    }
+
+    /// The same, with the places of its violations in the text that was read.
+    #[must_use]
+    pub(super) fn located(mut self, source: &str) -> Self {
+        if self.errors.iter().all(|violation| violation.line.is_some()) {
+            return self;
+        }
+        let Ok(documents) = yaml::documents(source, Limits::default()) else { return self };
+        // A place in one of several documents could be in any of them.
+        let [document] = documents.as_slice() else { return self };
+        for violation in self.errors.iter_mut().filter(|violation| violation.line.is_none()) {
+            let place = document.locate(&violation.path);
+            (violation.line, violation.column) = (Some(place.line), Some(place.column));
+        }
+        self.told()
+    }
+
+    /// The same, saying what was done before.
+    #[must_use]
+    pub(super) fn after(mut self, done: &str) -> Self {
+        self.message = format!("{}; {done}", self.message);
+        self.detail.clone_from(&self.message);
+        self
+    }
+
+    /// Says what the violations say.
+    fn told(mut self) -> Self {
+        if !self.errors.is_empty() {
+            self.message = Violations(self.errors.clone()).to_string();
+            self.detail.clone_from(&self.message);
+        }
+        self
     }
 
     pub(super) fn with(mut self, errors: Vec<Violation>) -> Self {

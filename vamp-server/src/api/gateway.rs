@@ -3,40 +3,54 @@
 use super::{
     Api,
     body::{self, Change},
+    documents,
     error::Problem,
     extract::{Body, Path, Query},
     page::{self, Paging},
-    precondition::Precondition,
+    precondition::{self, Precondition},
+    references, targets,
 };
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
+use serde_json::Value;
 use vamp_core::{
-    driver::{Page, Version},
+    driver::Version,
     engine::Failure,
-    model::{Gateway, read, write},
+    model::{
+        Gateway,
+        read::{self, Kind},
+        write,
+    },
 };
 
 pub(super) async fn list(
     State(api): State<Api>,
     Query(paging): Query<Paging>,
+    Query(shape): Query<references::Shape>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let gateways = api.engine.all::<Gateway>(&Page::ALL).await?;
-    let shown: Vec<_> = gateways.iter().map(write::gateway).collect();
-    Ok(page::list("/api/v1/gateways", paging, &headers, &shown))
+    let part = api.engine.list_gateways(paging.skip(), paging.size()).await;
+    let mut shown = Vec::new();
+    for (gateway, _) in &part.items {
+        shown.push(references::shaped(&api, targets::shown(&api, gateway).await, shape).await?);
+    }
+    Ok(page::list(&uri, paging, &headers, shown, part.total))
 }
 
 pub(super) async fn one(
     State(api): State<Api>,
     Path(name): Path<String>,
+    Query(shape): Query<references::Shape>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let missing = || Failure::NotFound { kind: "gateways", name: name.clone() };
     let (gateway, version) = api.engine.find::<Gateway>(&name).await?.ok_or_else(missing)?;
-    Ok(body::versioned(StatusCode::OK, &headers, &write::gateway(&gateway), &version))
+    let shown = references::shaped(&api, targets::shown(&api, &gateway).await, shape).await?;
+    Ok(precondition::read_live(&headers, &shown, &version))
 }
 
 pub(super) async fn create(
@@ -46,10 +60,26 @@ pub(super) async fn create(
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
+    if documents::are_several(&source) {
+        precondition.none()?;
+        return api.carry_out(&source, Some(Kind::Gateway), change, &headers).await;
+    }
     let gateway = read::gateway(&source)?;
-    let expected = api.expected::<Gateway>(gateway.name.as_str(), &precondition).await?;
+    let expected = api.expected(Kind::Gateway, gateway.name.as_str(), &precondition).await?;
     let stored = store(&api, &gateway, change, expected, &headers).await;
-    stored.map_err(|failure| body::located(failure, &source))
+    stored.map_err(|problem| problem.located(&source))
+}
+
+/// Several documents at once; the original took them at the root only.
+pub(super) async fn put_all(
+    State(api): State<Api>,
+    Query(change): Query<Change>,
+    precondition: Precondition,
+    headers: HeaderMap,
+    Body(source): Body,
+) -> Result<Response, Problem> {
+    precondition.none()?;
+    api.carry_out(&source, Some(Kind::Gateway), change, &headers).await
 }
 
 pub(super) async fn put(
@@ -61,9 +91,9 @@ pub(super) async fn put(
     Body(source): Body,
 ) -> Result<Response, Problem> {
     let gateway = read::gateway_named(&source, &name)?;
-    let expected = api.expected::<Gateway>(&name, &precondition).await?;
+    let expected = api.expected(Kind::Gateway, &name, &precondition).await?;
     let stored = store(&api, &gateway, change, expected, &headers).await;
-    stored.map_err(|failure| body::located(failure, &source))
+    stored.map_err(|problem| problem.located(&source))
 }
 
 async fn store(
@@ -72,17 +102,34 @@ async fn store(
     change: Change,
     expected: Option<Version>,
     headers: &HeaderMap,
-) -> Result<Response, Failure> {
-    api.check_native(gateway)?;
-    if change.validate_only {
-        let checked = api.engine.check_gateway(gateway).await?;
-        return Ok(body::answer(StatusCode::ACCEPTED, headers, &write::gateway(&checked)));
+) -> Result<Response, Problem> {
+    let (shown, version) = api.store_gateway(gateway, change, expected.as_ref()).await?;
+    Ok(match version {
+        Some(version) => body::versioned(StatusCode::ACCEPTED, headers, &shown, &version),
+        None => body::answer(StatusCode::ACCEPTED, headers, &shown),
+    })
+}
+
+impl Api {
+    /// Stores a gateway, or only checks it; answers it as it is shown, with its version if it was stored.
+    pub(super) async fn store_gateway(
+        &self,
+        gateway: &Gateway,
+        change: Change,
+        expected: Option<&Version>,
+    ) -> Result<(Value, Option<Version>), Problem> {
+        self.check_native(&write::gateway(gateway))?;
+        let gateway = &targets::declared(self, gateway);
+        if change.validate_only {
+            let checked = self.engine.check_gateway(gateway).await?;
+            return Ok((targets::shown(self, &checked).await, None));
+        }
+        let (stored, version) = self.engine.put_gateway(gateway, expected).await?;
+        if let Some(deadline) = change.deadline() {
+            self.engine.applied(stored.name.as_str(), deadline).await?;
+        }
+        Ok((targets::shown(self, &stored).await, Some(version)))
     }
-    let (stored, version) = api.engine.put_gateway(gateway, expected.as_ref()).await?;
-    if let Some(deadline) = change.deadline() {
-        api.engine.applied(stored.name.as_str(), deadline).await?;
-    }
-    Ok(body::versioned(StatusCode::ACCEPTED, headers, &write::gateway(&stored), &version))
 }
 
 pub(super) async fn remove(
@@ -91,7 +138,7 @@ pub(super) async fn remove(
     Query(change): Query<Change>,
     precondition: Precondition,
 ) -> Result<Response, Problem> {
-    let expected = api.expected::<Gateway>(&name, &precondition).await?;
+    let expected = api.expected(Kind::Gateway, &name, &precondition).await?;
     if change.validate_only {
         api.engine.check_delete_gateway(&name).await?;
         return Ok(StatusCode::NO_CONTENT.into_response());

@@ -4,32 +4,37 @@
 //! |---|---|
 //! | GET `/info` | 200: what this server is and how its parts are |
 //! | GET `/agents` · DELETE `/agents/{name}` | 200 · 204: who serves what; forget one that will not come back |
-//! | GET `/gateways`, `/breeds`, `/blueprints`, `/scales`, `/conditions` | 200: a sorted list; `page`, `per_page` |
-//! | GET, PUT, DELETE `/{kind}/{name}` · POST `/{kind}` | 200, 202 (gateways) or 200, 204 · 201 |
-//! | GET `/deployments` · GET `/deployments/{name}` | 200 |
-//! | POST `/deployments` · PUT `/deployments/{name}` | 202: merges a blueprint |
-//! | DELETE `/deployments/{name}` | 202: removes the services that the body names; without a body, all |
+//! | GET, POST, PUT `/{kind}`, for each [`Kind`] | 200: a sorted list; `page`, `per_page` · 201, 200: one or several documents |
+//! | GET, PUT, DELETE `/{kind}/{name}` | 200, 200, 204; gateways 200, 202, 204 |
+//! | GET, POST `/deployments` · GET, PUT, DELETE `/deployments/{name}` | 200, 202: merges, or takes away |
+//! | GET, PUT, DELETE `/deployments/{name}/clusters/{cluster}/sla` | 200, 202, 204 |
+//! | GET, PUT `/deployments/{name}/clusters/{cluster}/services/{service}/scale` | 200, 202 |
+//! | POST, PUT, DELETE `` | 202: documents of any kind, in order |
 //!
 //! Bodies are YAML or JSON; with a name in the path they may leave it out. `If-Match` with the `ETag` of an answer
 //! changes only what was seen, 412 otherwise. `?validate_only=true` checks without storing. `?wait=SECONDS` answers when what was asked for
 //! has taken effect, 504 with the reason if it has not by then. Every error is a problem document (RFC 9457) with every
 //! violation at once.
 
+mod address;
 mod artifact;
 mod body;
 mod carry;
+mod cluster;
 mod deployment;
+mod documents;
 mod error;
 mod extract;
 mod gateway;
 mod guard;
-mod kind;
 mod native;
 mod negotiate;
 mod page;
 mod precondition;
+mod references;
 mod serve;
 mod status;
+mod targets;
 
 pub use error::{Problem, status_of};
 pub use serve::serve;
@@ -37,35 +42,26 @@ pub use serve::serve;
 use crate::config::Config;
 use axum::{
     Router, middleware,
-    routing::{delete, get},
+    routing::{delete, get, post},
 };
-use precondition::Precondition;
-use std::sync::Arc;
-use vamp_core::{
-    condition::Condition,
-    driver::Version,
-    engine::{Artifact, Engine, Failure},
-    model::{Blueprint, Breed, Named, Scale},
-};
+use serde_json::Value;
+use std::{net::IpAddr, sync::Arc};
+use vamp_core::{engine::Engine, model::read::Kind};
 
 /// What every request may need.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     engine: Engine,
     identity: Arc<status::Identity>,
+    /// The name or address by which gateways are reached.
+    gateway_host: Arc<str>,
     native_conditions: bool,
 }
 
 impl Api {
     /// Refuses conditions in HAProxy's own language, if this server does not take them.
-    fn check_native(&self, artifact: &impl native::Conditions) -> Result<(), Failure> {
+    fn check_native(&self, artifact: &Value) -> Result<(), Problem> {
         if self.native_conditions { Ok(()) } else { Ok(native::refuse(artifact)?) }
-    }
-
-    /// The version that a change of this artifact expects to find.
-    async fn expected<T: Artifact>(&self, name: &str, precondition: &Precondition) -> Result<Option<Version>, Problem> {
-        let found = self.engine.find::<T>(name).await?;
-        precondition.expected(found.as_ref().map(|(_, version)| version))
     }
 }
 
@@ -74,28 +70,49 @@ pub fn router(engine: &Engine, config: &Config) -> Router {
     let api = Api {
         engine: engine.clone(),
         identity: Arc::new(status::Identity::new(&config.namespace)),
+        gateway_host: host_of(config.gateway_bind).into(),
         native_conditions: config.native_conditions,
     };
-    let v1 = Router::new()
-        .route("/info", get(status::info))
-        .route("/agents", get(status::agents))
-        .route("/agents/{name}", delete(status::forget_agent))
-        .route("/gateways", get(gateway::list).post(gateway::create))
-        .route("/gateways/{*name}", get(gateway::one).put(gateway::put).delete(gateway::remove))
-        .route("/deployments", get(deployment::list).post(deployment::create))
-        .route("/deployments/{name}", get(deployment::one).put(deployment::merge).delete(deployment::remove))
-        .merge(artifact::routes::<Breed>())
-        .merge(artifact::routes::<Blueprint>())
-        .merge(artifact::routes::<Named<Scale>>())
-        .merge(artifact::routes::<Named<Condition>>())
-        .fallback(error::no_such_path)
-        .method_not_allowed_fallback(error::no_such_method)
-        .with_state(api);
     let guard = Arc::new(guard::Guard::new(config));
-    Router::new()
-        .nest("/api/v1", v1)
+    let all = Router::new()
+        .nest("/api/v1", v1().with_state(api))
         .fallback(error::no_such_path)
         .layer(middleware::from_fn(carry::out))
         .layer(middleware::from_fn(negotiate::check))
-        .layer(middleware::from_fn_with_state(guard, guard::check))
+        .layer(middleware::from_fn_with_state(guard, guard::check));
+    address::in_order(all, &config.namespace)
+}
+
+fn v1() -> Router<Api> {
+    let stored = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Gateway);
+    let artifacts = stored.map(artifact::routes).fold(Router::new(), Router::merge);
+    Router::new()
+        .route("/", post(documents::root).put(documents::root).delete(documents::root))
+        .route("/info", get(status::info))
+        .route("/agents", get(status::agents))
+        .route("/agents/{name}", delete(status::forget_agent))
+        .route("/gateways", get(gateway::list).post(gateway::create).put(gateway::put_all))
+        .route("/gateways/{*name}", get(gateway::one).put(gateway::put).delete(gateway::remove))
+        .merge(deployments())
+        .merge(artifacts)
+        .fallback(error::no_such_path)
+        .method_not_allowed_fallback(error::no_such_method)
+}
+
+fn deployments() -> Router<Api> {
+    const SLA: &str = "/deployments/{name}/clusters/{cluster}/sla";
+    const SCALE: &str = "/deployments/{name}/clusters/{cluster}/services/{service}/scale";
+    Router::new()
+        .route("/deployments", get(deployment::list).post(deployment::create))
+        .route("/deployments/{name}", get(deployment::one).put(deployment::merge).delete(deployment::remove))
+        .route(SLA, get(cluster::sla).put(cluster::put_sla).post(cluster::put_sla).delete(cluster::remove_sla))
+        .route(SCALE, get(cluster::scale).put(cluster::put_scale))
+}
+
+/// The address that gateways listen on, as others name it.
+fn host_of(bind: IpAddr) -> String {
+    match bind.is_unspecified() {
+        true => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        false => bind.to_string(),
+    }
 }
