@@ -9,6 +9,9 @@ pub struct Violation {
     /// A stable name of the rule, which is the original Vamp's name of the error where there is one, e.g.
     /// `GatewayRouteWeightError`.
     pub code: Cow<'static, str>,
+    /// The document, where there are several: a file as it was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Box<str>>,
     /// Where in the document, e.g. `routes/[127.0.0.1:9101]/weight`; empty = the whole document.
     pub path: String,
     /// The line, from 1; `None` when there is no text to point into.
@@ -21,7 +24,7 @@ pub struct Violation {
     pub message: String,
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
 }
 
 impl Violation {
@@ -29,6 +32,7 @@ impl Violation {
     pub fn new(code: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             code: Cow::Borrowed(code),
+            file: None,
             path: path.into(),
             line: None,
             column: None,
@@ -45,9 +49,16 @@ impl Violation {
         self
     }
 
+    /// Adds the document.
+    #[must_use]
+    pub fn in_file(mut self, file: impl Into<Box<str>>) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+
     /// Adds what to do about it.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Box<str>>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -55,6 +66,9 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}: ")?;
+        }
         if let (Some(line), Some(column)) = (self.line, self.column) {
             write!(f, "line {line}, column {column}: ")?;
         }

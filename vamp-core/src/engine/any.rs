@@ -6,9 +6,10 @@ use crate::{
     condition::Condition,
     driver::{Page, Record, Version},
     model::{
-        Blueprint, Breed, Gateway, Named, Scale,
+        Blueprint, Breed, Escalation, Gateway, Named, Route, Scale, Sla, Template, Workflow,
         read::{Artifact, Kind},
     },
+    routing::Rewrite,
 };
 use serde::{Serialize, Serializer};
 
@@ -89,8 +90,14 @@ any! {
     Blueprint => Blueprint,
     Breed => Breed,
     Condition => Named<Condition>,
+    Escalation => Named<Escalation>,
     Gateway => Gateway,
+    Rewrite => Named<Rewrite>,
+    Route => Named<Route<()>>,
     Scale => Named<Scale>,
+    Sla => Named<Sla>,
+    Template => Named<Template>,
+    Workflow => Workflow,
 }
 
 impl Engine {

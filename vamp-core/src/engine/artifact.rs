@@ -2,7 +2,8 @@
 
 use crate::{
     condition::Condition,
-    model::{Blueprint, Breed, Deployment, Gateway, Named, Scale},
+    model::{Blueprint, Breed, Deployment, Escalation, Gateway, Named, Route, Scale, Sla, Template, Workflow},
+    routing::Rewrite,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
@@ -34,5 +35,11 @@ artifact! {
     Deployment => "deployments",
     Gateway => "gateways",
     Named<Condition> => "conditions",
+    Named<Escalation> => "escalations",
+    Named<Rewrite> => "rewrites",
+    Named<Route<()>> => "routes",
     Named<Scale> => "scales",
+    Named<Sla> => "slas",
+    Named<Template> => "templates",
+    Workflow => "workflows",
 }

@@ -5,7 +5,7 @@ use crate::{
     Violation, Violations,
     condition::Condition,
     driver::Version,
-    model::{Gateway, GatewayName, Route, RoutePath},
+    model::{Gateway, GatewayName, Reference, Route, RoutePath},
     weight::Weight,
 };
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
@@ -122,7 +122,7 @@ impl GatewayHandle {
         self.change(|gateway| {
             let route = route_mut(gateway, route)?;
             route.strength = Some(if condition.is_some() { strength } else { Weight::ZERO });
-            route.condition.clone_from(&condition);
+            route.condition = condition.clone().map(Reference::from);
             Ok(())
         })
         .await
@@ -183,6 +183,10 @@ fn owner(world: &World, name: &GatewayName) -> Option<String> {
 }
 
 pub(super) fn completed(gateway: &Gateway) -> Result<Gateway, Failure> {
+    let open: Vec<Violation> = gateway.open().collect();
+    if !open.is_empty() {
+        return Err(Violations(open).into());
+    }
     let refused = |error: crate::weight::WeightError| {
         Violation::new("GatewayRouteWeightError", "routes", error.to_string())
             .hint("let the weights of all routes sum to 100%, or leave all of them out")

@@ -1,7 +1,8 @@
 //! [`Blueprint`]: what is to be deployed together.
 
 use super::{
-    Argument, Breed, Dialects, Environment, HealthCheck, Metadata, Name, Reference, Scale, gateway::GatewayTemplates,
+    Argument, Breed, ClusterSla, Dialects, Environment, HealthCheck, Metadata, Name, Reference, Scale,
+    gateway::GatewayTemplates,
 };
 
 /// Clusters of services, and the gateways that lead to them.
@@ -42,8 +43,8 @@ pub struct Cluster {
     pub health_checks: Option<Vec<HealthCheck>>,
     /// The container network.
     pub network: Option<String>,
-    /// The service level agreement, kept as it was written.
-    pub sla: Option<serde_json::Value>,
+    /// The service level agreement.
+    pub sla: Option<ClusterSla>,
     /// Settings by driver.
     pub dialects: Dialects,
     /// Free-form data.

@@ -2,7 +2,9 @@
 //!
 //! `serde` is the form in which a deployment is stored; `write::deployment` is what the API shows.
 
-use super::{Argument, Breed, Dialects, Environment, HealthCheck, Metadata, Name, Ordered, Scale, timestamp};
+use super::{
+    Argument, Breed, ClusterSla, Dialects, Environment, HealthCheck, Metadata, Name, Ordered, Scale, timestamp,
+};
 use crate::driver::Instance;
 use serde::{Deserialize, Serialize};
 use std::time::SystemTime;
@@ -70,9 +72,9 @@ pub struct DeployedCluster {
     /// The container network.
     #[serde(default)]
     pub network: Option<String>,
-    /// The service level agreement, kept as it was written.
+    /// The service level agreement.
     #[serde(default)]
-    pub sla: Option<serde_json::Value>,
+    pub sla: Option<ClusterSla>,
     /// Settings by driver.
     #[serde(default)]
     pub dialects: Dialects,

@@ -1,10 +1,11 @@
 //! [`Gateway`] and [`GatewayTemplate`].
 
-use super::{GatewayName, Metadata, Ordered, Port, RoutePath};
+use super::{GatewayName, Metadata, Name, Ordered, Port, Reference, RoutePath, Selector, read::Kind};
 use crate::{
     condition::Condition,
     driver::Address,
     routing::{Balance, Rewrite, Sticky},
+    violation::Violation,
     weight::{Weight, WeightError, split},
 };
 
@@ -19,6 +20,8 @@ pub struct Gateway {
     pub sticky: Option<Sticky>,
     /// Host names under which it is also reached.
     pub virtual_hosts: Vec<String>,
+    /// Which instances become routes, beside those that are listed.
+    pub selector: Option<Selector>,
     /// The routes in order of declaration.
     pub routes: Vec<Route>,
     /// Free-form data.
@@ -27,21 +30,26 @@ pub struct Gateway {
     pub service: Option<Address>,
 }
 
-/// One way a request can go. In a [template](GatewayTemplate) `P` is the text of the route's key.
+/// One way a request can go. In a [template](GatewayTemplate) `P` is the text of the route's key; a stored route, which
+/// gateways refer to by name, leads nowhere by itself: there it is `()`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route<P = RoutePath> {
     /// Where it leads.
     pub path: P,
+    /// The stored route that says the rest.
+    pub stored: Option<Name>,
     /// The share of requests that no condition took; `None` = an even part of what the others leave.
     pub weight: Option<Weight>,
     /// Takes a request before weights do.
-    pub condition: Option<Condition>,
+    pub condition: Option<Reference<Condition>>,
     /// The share of matching requests that the condition takes; `None` = all.
     pub strength: Option<Weight>,
     /// How the instances of the route share its requests; `None` = the default of the protocol.
     pub balance: Option<Balance>,
     /// Changes of the path, in order.
-    pub rewrites: Vec<Rewrite>,
+    pub rewrites: Vec<Reference<Rewrite>>,
+    /// Which instances the route leads to, instead of those of its path.
+    pub selector: Option<Selector>,
     /// Free-form data.
     pub metadata: Metadata,
 }
@@ -52,20 +60,36 @@ impl<P> Route<P> {
     pub fn new(path: P) -> Self {
         Self {
             path,
+            stored: None,
             weight: None,
             condition: None,
             strength: None,
             balance: None,
             rewrites: Vec::new(),
+            selector: None,
             metadata: Metadata::new(),
         }
     }
 
     /// The same route to another place.
     pub fn at<Q>(self, path: Q) -> Route<Q> {
-        let Self { weight, condition, strength, balance, rewrites, metadata, .. } = self;
-        Route { path, weight, condition, strength, balance, rewrites, metadata }
+        let Self { path: _, stored, weight, condition, strength, balance, rewrites, selector, metadata } = self;
+        Route { path, stored, weight, condition, strength, balance, rewrites, selector, metadata }
     }
+}
+
+impl<P> Route<P> {
+    /// The stored artifacts that it refers to.
+    pub fn references(&self) -> impl Iterator<Item = (Kind, &Name)> {
+        let condition = self.condition.as_ref().and_then(Reference::reference);
+        let rewrites = self.rewrites.iter().filter_map(Reference::reference);
+        let route = self.stored.iter().map(|name| (Kind::Route, name));
+        route.chain(condition.map(|name| (Kind::Condition, name))).chain(rewrites.map(|name| (Kind::Rewrite, name)))
+    }
+}
+
+fn unfollowed(path: &str) -> Violation {
+    Violation::new("InvalidSelectorError", path, "selectors are not followed yet").hint("list the routes")
 }
 
 impl Gateway {
@@ -77,6 +101,7 @@ impl Gateway {
             port,
             sticky: None,
             virtual_hosts: Vec::new(),
+            selector: None,
             routes: Vec::new(),
             metadata: Metadata::new(),
             service: None,
@@ -99,6 +124,23 @@ impl Gateway {
         Ok(self)
     }
 
+    /// Everything in it that cannot be served as it is: references to stored artifacts, and selectors, which are read
+    /// but not followed yet.
+    pub fn open(&self) -> impl Iterator<Item = Violation> + '_ {
+        let of_routes = self.routes.iter().flat_map(|route| {
+            let at = format!("routes/{}", route.path);
+            let refers = route.references().map({
+                let at = at.clone();
+                move |(kind, name)| {
+                    let message = format!("the route refers to `{name}` of the stored {kind}, which is not there");
+                    Violation::new("ArtifactNotFound", at.clone(), message)
+                }
+            });
+            refers.chain(route.selector.as_ref().map(|_| unfollowed(&format!("{at}/selector"))))
+        });
+        of_routes.chain(self.selector.as_ref().map(|_| unfollowed("selector")))
+    }
+
     /// The route to `path`.
     #[must_use]
     pub fn route(&self, path: &RoutePath) -> Option<&Route> {
@@ -118,6 +160,8 @@ pub struct GatewayTemplate {
     pub sticky: Option<Sticky>,
     /// Host names under which it is also reached.
     pub virtual_hosts: Vec<String>,
+    /// Which instances become routes, beside those that are listed.
+    pub selector: Option<Selector>,
     /// The routes in order of declaration.
     pub routes: Vec<Route<String>>,
     /// Free-form data.
@@ -145,6 +189,7 @@ impl GatewayTemplate {
             port,
             sticky: self.sticky,
             virtual_hosts: self.virtual_hosts.clone(),
+            selector: self.selector.clone(),
             routes: routes.collect::<Result<_, E>>()?,
             metadata: self.metadata.clone(),
             service: None,

@@ -1,6 +1,6 @@
 //! Lookup names: the stable hashes by which the original's web page and stores find things.
 
-use super::{Breed, Deployment, Gateway, Route, RoutePath};
+use super::{Breed, Deployment, Gateway, Route, RoutePath, Workflow};
 
 /// SHA-1 of the original's class and a text, in hexadecimal without leading zeros.
 fn hash(class: &str, text: &str) -> String {
@@ -38,6 +38,11 @@ pub(super) fn deployment(deployment: &Deployment) -> String {
 /// The lookup name of a breed.
 pub(super) fn breed(breed: &Breed) -> String {
     hash("DefaultBreed", breed.name.as_str())
+}
+
+/// The lookup name of a workflow.
+pub(super) fn workflow(workflow: &Workflow) -> String {
+    hash("Workflow", workflow.name.as_str())
 }
 
 #[cfg(test)]

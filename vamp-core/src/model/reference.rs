@@ -20,6 +20,21 @@ impl<T> Reference<T> {
             Self::Inline(value) => Some(value),
         }
     }
+
+    /// The name under which the artifact is stored, when it is not in place.
+    #[must_use]
+    pub const fn reference(&self) -> Option<&Name> {
+        match self {
+            Self::Reference(name) => Some(name),
+            Self::Inline(_) => None,
+        }
+    }
+}
+
+impl<T> From<T> for Reference<T> {
+    fn from(value: T) -> Self {
+        Self::Inline(Box::new(value))
+    }
 }
 
 impl Reference<super::Breed> {
@@ -33,7 +48,7 @@ impl Reference<super::Breed> {
     }
 }
 
-/// A stored artifact of a kind that may also be anonymous: a scale, a condition.
+/// A stored artifact of a kind that may also be anonymous (a scale, a condition), or that is nothing but what is named.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named<T> {
     /// Its name.

@@ -36,6 +36,17 @@ pub(crate) fn parse_memory(text: &str) -> Result<u64, &'static str> {
     u64::try_from(bytes).map_err(|_| "that is more memory than there is")
 }
 
+/// As [`parse_memory`]; a number without a unit are megabytes.
+pub(crate) fn parse_megabytes(text: &str) -> Result<u64, &'static str> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if plain { parse_memory(&format!("{text}MB")) } else { parse_memory(text) }
+}
+
+/// The number that [`parse_megabytes`] reads back exactly.
+pub(crate) fn format_megabytes(bytes: u64) -> String {
+    fixed(bytes, 6, 0)
+}
+
 /// The form that [`parse_memory`] reads back exactly: megabytes with at least two decimals.
 pub(crate) fn format_memory(bytes: u64) -> String {
     format!("{}MB", fixed(bytes, 6, 2))

@@ -3,7 +3,7 @@
 
 use super::{Decision, Gateway, Instance, Protocol, Route, Sticky, Target};
 use crate::{
-    model::{self, GatewayName, RoutePath},
+    model::{self, GatewayName, Reference, RoutePath},
     weight::{Weight, rescale},
 };
 use std::{
@@ -134,7 +134,7 @@ impl Walk<'_> {
         let mut routes = Vec::with_capacity(gateway.routes.len());
         for (route, weight) in gateway.routes.iter().zip(shares) {
             let target = self.target(&route.path, gateway.port.protocol)?;
-            routes.push(compiled_route(route, weight, target));
+            routes.push(compiled_route(route, weight, target)?);
         }
         routes.extend(self.leaving(gateway)?);
         Ok(routes)
@@ -199,17 +199,20 @@ fn bare_route(name: String) -> Route {
     }
 }
 
-fn compiled_route(route: &model::Route, weight: Weight, target: Target) -> Route {
+fn compiled_route(route: &model::Route, weight: Weight, target: Target) -> Result<Route, String> {
+    if let Some((kind, name)) = route.references().next() {
+        return Err(format!("the route `{}` refers to `{name}` of the stored {kind}", route.path));
+    }
     let strength = if route.condition.is_some() { route.strength.unwrap_or(Weight::FULL) } else { Weight::ZERO };
-    Route {
+    Ok(Route {
         name: route.path.to_string(),
         weight,
-        condition: route.condition.clone(),
+        condition: route.condition.as_ref().and_then(Reference::inline).cloned(),
         strength,
         balance: route.balance.unwrap_or_default(),
-        rewrites: route.rewrites.clone(),
+        rewrites: route.rewrites.iter().filter_map(Reference::inline).cloned().collect(),
         target,
-    }
+    })
 }
 
 /// A choice that is none (one route that takes everything and leads to another gateway) is that gateway's choice.

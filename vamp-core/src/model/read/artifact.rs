@@ -1,16 +1,14 @@
 //! Artifacts of any kind.
 
-use super::{
-    blueprint::{self, Form},
-    breed, condition, gateway, node, scale,
-};
+use super::{blueprint, breed, condition, escalation, gateway, node, rewrite, route, scale, sla, template, workflow};
 use crate::{
     condition::Condition,
-    model::{Blueprint, Breed, Gateway, Named, Scale},
+    model::{Blueprint, Breed, Escalation, Gateway, Named, Route, Scale, Sla, Template, Workflow},
+    routing::Rewrite,
     violation::{Violation, Violations},
     yaml::Node,
 };
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// A kind of artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,15 +19,39 @@ pub enum Kind {
     Blueprint,
     /// `gateways`.
     Gateway,
+    /// `workflows`.
+    Workflow,
+    /// `slas`.
+    Sla,
     /// `scales`.
     Scale,
+    /// `escalations`.
+    Escalation,
+    /// `routes`.
+    Route,
     /// `conditions`.
     Condition,
+    /// `rewrites`.
+    Rewrite,
+    /// `templates`.
+    Template,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Breed, Self::Blueprint, Self::Gateway, Self::Scale, Self::Condition];
+    pub const ALL: [Self; 11] = [
+        Self::Breed,
+        Self::Blueprint,
+        Self::Gateway,
+        Self::Workflow,
+        Self::Sla,
+        Self::Scale,
+        Self::Escalation,
+        Self::Route,
+        Self::Condition,
+        Self::Rewrite,
+        Self::Template,
+    ];
 
     /// The plural, as in paths of the API.
     #[must_use]
@@ -38,9 +60,29 @@ impl Kind {
             Self::Breed => "breeds",
             Self::Blueprint => "blueprints",
             Self::Gateway => "gateways",
+            Self::Workflow => "workflows",
+            Self::Sla => "slas",
             Self::Scale => "scales",
+            Self::Escalation => "escalations",
+            Self::Route => "routes",
             Self::Condition => "conditions",
+            Self::Rewrite => "rewrites",
+            Self::Template => "templates",
         }
+    }
+
+    /// The singular, as older documents have it.
+    #[must_use]
+    pub fn singular(self) -> &'static str {
+        let plural = self.plural();
+        plural.strip_suffix('s').unwrap_or(plural)
+    }
+}
+
+impl fmt::Display for Kind {
+    /// The plural.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.plural())
     }
 }
 
@@ -54,7 +96,7 @@ impl FromStr for Kind {
 
     /// Reads the plural and the singular.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let matches = |kind: &Self| kind.plural() == text || kind.plural().strip_suffix('s') == Some(text);
+        let matches = |kind: &Self| kind.plural() == text || kind.singular() == text;
         Self::ALL.into_iter().find(matches).ok_or_else(|| UnknownKind(text.to_owned()))
     }
 }
@@ -68,10 +110,22 @@ pub enum Artifact {
     Blueprint(Box<Blueprint>),
     /// A gateway.
     Gateway(Box<Gateway>),
-    /// A named scale.
+    /// A workflow.
+    Workflow(Box<Workflow>),
+    /// A service level agreement.
+    Sla(Named<Sla>),
+    /// A scale.
     Scale(Named<Scale>),
-    /// A named condition.
+    /// An escalation.
+    Escalation(Named<Escalation>),
+    /// The settings of a route.
+    Route(Box<Named<Route<()>>>),
+    /// A condition.
     Condition(Named<Condition>),
+    /// A change of the path of a request.
+    Rewrite(Named<Rewrite>),
+    /// A template.
+    Template(Named<Template>),
 }
 
 impl Artifact {
@@ -82,8 +136,14 @@ impl Artifact {
             Self::Breed(_) => Kind::Breed,
             Self::Blueprint(_) => Kind::Blueprint,
             Self::Gateway(_) => Kind::Gateway,
+            Self::Workflow(_) => Kind::Workflow,
+            Self::Sla(_) => Kind::Sla,
             Self::Scale(_) => Kind::Scale,
+            Self::Escalation(_) => Kind::Escalation,
+            Self::Route(_) => Kind::Route,
             Self::Condition(_) => Kind::Condition,
+            Self::Rewrite(_) => Kind::Rewrite,
+            Self::Template(_) => Kind::Template,
         }
     }
 
@@ -94,34 +154,48 @@ impl Artifact {
             Self::Breed(breed) => breed.name.as_str(),
             Self::Blueprint(blueprint) => blueprint.name.as_str(),
             Self::Gateway(gateway) => gateway.name.as_str(),
+            Self::Workflow(workflow) => workflow.name.as_str(),
+            Self::Sla(sla) => sla.name.as_str(),
             Self::Scale(scale) => scale.name.as_str(),
+            Self::Escalation(escalation) => escalation.name.as_str(),
+            Self::Route(route) => route.name.as_str(),
             Self::Condition(condition) => condition.name.as_str(),
+            Self::Rewrite(rewrite) => rewrite.name.as_str(),
+            Self::Template(template) => template.name.as_str(),
         }
     }
 }
 
-/// Reads an artifact by its own `kind`, or as `default`.
-pub(super) fn read(artifact: &Node, default: Option<Kind>) -> Result<Artifact, Violations> {
+/// The kind of a document: its own, or else `default`.
+pub(super) fn kind_of(document: &Node, default: Option<Kind>) -> Result<Kind, Violations> {
     let refuse = |place: &Node, code, message: String| {
         let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.plural()).collect();
         let violation = Violation::new(code, "kind", message).at(place.position.line, place.position.column);
         Violations::from(violation.hint(format!("write one of `{}`", kinds.join("`, `"))))
     };
-    let kind = match (default, artifact.get("kind")) {
-        (Some(kind), _) => kind,
-        (None, None) => return Err(refuse(artifact, "MissingPathValueError", "`kind` is missing".to_owned())),
-        (None, Some(at)) => {
+    match (document.get("kind"), default) {
+        (None, Some(kind)) => Ok(kind),
+        (None, None) => Err(refuse(document, "MissingPathValueError", "`kind` is missing".to_owned())),
+        (Some(at), _) => {
             let parsed = at.text().unwrap_or(at.kind()).parse();
-            parsed.map_err(|error: UnknownKind| refuse(at, "UnexpectedArtifact", error.to_string()))?
+            parsed.map_err(|error: UnknownKind| refuse(at, "UnexpectedArtifact", error.to_string()))
         }
-    };
+    }
+}
+
+/// Reads an artifact of a kind; one that says another kind is refused.
+pub(super) fn read(document: &Node, kind: Kind) -> Result<Artifact, Violations> {
     match kind {
-        Kind::Breed => node(artifact, |at, report| breed::breed(at, report, &[])).map(Box::new).map(Artifact::Breed),
-        Kind::Blueprint => node(artifact, |at, report| blueprint::blueprint(at, report, Form::Stored))
-            .map(Box::new)
-            .map(Artifact::Blueprint),
-        Kind::Gateway => node(artifact, gateway::gateway).map(Box::new).map(Artifact::Gateway),
-        Kind::Scale => node(artifact, scale::named).map(Artifact::Scale),
-        Kind::Condition => node(artifact, condition::named).map(Artifact::Condition),
+        Kind::Breed => node(document, breed::whole).map(Box::new).map(Artifact::Breed),
+        Kind::Blueprint => node(document, blueprint::stored).map(Box::new).map(Artifact::Blueprint),
+        Kind::Gateway => node(document, gateway::gateway).map(Box::new).map(Artifact::Gateway),
+        Kind::Workflow => node(document, workflow::workflow).map(Box::new).map(Artifact::Workflow),
+        Kind::Sla => node(document, sla::named).map(Artifact::Sla),
+        Kind::Scale => node(document, scale::named).map(Artifact::Scale),
+        Kind::Escalation => node(document, escalation::named).map(Artifact::Escalation),
+        Kind::Route => node(document, route::named).map(Box::new).map(Artifact::Route),
+        Kind::Condition => node(document, condition::named).map(Artifact::Condition),
+        Kind::Rewrite => node(document, rewrite::named).map(Artifact::Rewrite),
+        Kind::Template => node(document, template::named).map(Artifact::Template),
     }
 }

@@ -21,6 +21,11 @@ pub(super) enum Form {
     Deployment,
 }
 
+/// An artifact of its own.
+pub(super) fn stored(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Blueprint> {
+    blueprint(at, report, Form::Stored)
+}
+
 pub(super) fn blueprint(at: &Cursor<'_>, report: &mut Report<'_>, form: Form) -> Option<Blueprint> {
     let mut fields = at.fields(report);
     let kinds: &[&str] = if form == Form::Stored { &["blueprints"] } else { &["blueprints", "deployments"] };

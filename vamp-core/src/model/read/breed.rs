@@ -10,6 +10,11 @@ use crate::model::{
     interpolation::{self, Piece},
 };
 
+/// An artifact of its own.
+pub(super) fn whole(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Breed> {
+    breed(at, report, &[])
+}
+
 /// Reads a breed; `also` are keys of what stands around it.
 pub(super) fn breed(at: &Cursor<'_>, report: &mut Report<'_>, also: &[&'static str]) -> Option<Breed> {
     let mut fields = at.fields(report);

@@ -4,7 +4,7 @@ use super::{
     blueprint::{Form, dialects},
     breed, gateway, health,
     report::{Cursor, Fields, Report},
-    scale,
+    scale, sla,
     traits::{self, Aliases},
 };
 use crate::model::{
@@ -20,7 +20,7 @@ pub(super) fn cluster(name: Name, at: &Cursor<'_>, report: &mut Report<'_>, form
     };
     let mut fields = at.fields(report);
     let (sla, gateways) = (fields.get("sla"), fields.get("gateways"));
-    let sla = sla.map(|at| at.node.to_json());
+    let sla = sla.and_then(|at| sla::of_cluster(&at, report));
     let cluster = if at.node.get("services").is_some() {
         full(name, &mut fields, report, form)
     } else {

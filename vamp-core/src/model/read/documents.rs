@@ -1,7 +1,10 @@
 //! Documents of any kind, deployments among them: what one request may bring.
 
 use super::{
-    Artifact, DeploymentRequest, Kind, artifact::read as read_artifact, deployment_in, document, flatten, named::named,
+    Artifact, DeploymentRequest, Kind,
+    artifact::{kind_of, read as read_artifact},
+    deployment_node, document, flatten,
+    whole::named,
 };
 use crate::{
     model::Name,
@@ -29,7 +32,7 @@ pub enum Document {
 ///
 /// Everything that is wrong with it.
 pub fn artifact(source: &str, kind: Kind) -> Result<Artifact, Violations> {
-    read_artifact(&document(source)?, Some(kind))
+    read_artifact(&document(source)?, kind)
 }
 
 /// Reads the artifact of that kind and name; the text may leave the name out, or says the same.
@@ -38,7 +41,7 @@ pub fn artifact(source: &str, kind: Kind) -> Result<Artifact, Violations> {
 ///
 /// Everything that is wrong with it.
 pub fn artifact_named(source: &str, kind: Kind, name: &str) -> Result<Artifact, Violations> {
-    named(source, name, |document| read_artifact(document, Some(kind)))
+    named(source, name, |document| read_artifact(document, kind))
 }
 
 /// Reads every document of a text, in order; each says its kind, one of the artifacts' or `deployments`.
@@ -67,7 +70,7 @@ pub fn documents(source: &str) -> Result<Vec<Document>, Violations> {
 fn one(node: &Node) -> Result<Document, Violations> {
     let is_deployment = |kind: &Node| matches!(kind.text(), Some("deployments" | "deployment"));
     if !node.get("kind").is_some_and(is_deployment) {
-        return read_artifact(node, None).map(Document::Artifact);
+        return read_artifact(node, kind_of(node, None)?).map(Document::Artifact);
     }
     let Some(named) = node.get("name") else {
         let missing = Violation::new("MissingPathValueError", "name", "`name` is missing");
@@ -82,7 +85,7 @@ fn one(node: &Node) -> Result<Document, Violations> {
     if let Content::Map(entries) = &mut request.content {
         entries.retain(|entry| entry.key != "kind");
     }
-    Ok(Document::Deployment { name, request: deployment_in(&request)? })
+    Ok(Document::Deployment { name, request: deployment_node(&request)? })
 }
 
 #[cfg(test)]

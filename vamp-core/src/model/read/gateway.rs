@@ -2,7 +2,7 @@
 
 use super::{
     report::{Cursor, Fields, Path, Report},
-    route,
+    route, selector,
 };
 use crate::{
     driver::Address,
@@ -129,10 +129,8 @@ fn common(fields: &mut Fields<'_>, report: &mut Report<'_>) -> GatewayTemplate {
     let routes = fields.get("routes").map(|at| route::routes(&at, report)).unwrap_or_default();
     let metadata = fields.metadata(report);
     fields.ignore(&["deployed"]);
-    if let Some(selector) = fields.get("selector") {
-        report.refuse_key(&selector.path, "InvalidSelectorError", "selectors are not supported yet", "list the routes");
-    }
-    GatewayTemplate { port: None, sticky, virtual_hosts, routes, metadata }
+    let selector = fields.get("selector").and_then(|at| selector(&at, report));
+    GatewayTemplate { port: None, sticky, virtual_hosts, selector, routes, metadata }
 }
 
 fn sticky(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Sticky> {
@@ -173,7 +171,10 @@ fn is_host(text: &str) -> bool {
 /// What holds for every gateway by itself.
 fn check(template: &GatewayTemplate, at: &Path, report: &mut Report<'_>) {
     let declared: Vec<_> = template.routes.iter().map(|route| route.weight).collect();
-    if let Err(error) = split(&declared) {
+    // A stored route has a weight that is not known here.
+    if template.routes.iter().all(|route| route.stored.is_none())
+        && let Err(error) = split(&declared)
+    {
         let hint = "the weights that are written must sum to 100% (or all be 0%); the others share what is left";
         report.refuse(&at.join("routes"), "GatewayRouteWeightError", error.to_string(), hint);
     }

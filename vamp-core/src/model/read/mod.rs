@@ -24,27 +24,39 @@ mod breed;
 mod cluster;
 mod condition;
 mod documents;
+mod escalation;
 mod gateway;
 mod health;
-mod named;
 mod report;
+mod rewrite;
 mod route;
 mod rules;
 mod scale;
+mod sla;
 mod suggest;
+mod template;
 mod traits;
+mod whole;
+mod workflow;
 
-pub use artifact::{Artifact, Kind};
+pub use artifact::{Artifact, Kind, UnknownKind};
 pub use documents::{Document, artifact, artifact_named, documents};
-pub use named::{blueprint_named, breed_named, condition_named, gateway_named, scale_named};
+pub use whole::{
+    blueprint, blueprint_named, breed, breed_named, condition, condition_named, escalation, escalation_named, gateway,
+    gateway_named, rewrite, rewrite_named, route, route_named, scale, scale_named, sla, sla_named, template,
+    template_named, workflow, workflow_named,
+};
+pub(super) use whole::{
+    blueprint_json, breed_json, condition_json, escalation_json, gateway_json, rewrite_json, route_json, scale_json,
+    sla_json, template_json, workflow_json,
+};
 
-use super::{Blueprint, Breed, Gateway, HealthCheck, Name, Named, Reference, Scale};
+use super::{Blueprint, ClusterSla, HealthCheck, Name, Reference, Scale, Selector};
 use crate::{
-    condition::Condition,
     violation::{Violation, Violations},
     yaml::{self, Limits, Node},
 };
-use report::{Cursor, Report};
+use report::{Cursor, Fields, Report};
 use serde_json::Value;
 
 /// What a request to deploy asks for.
@@ -56,31 +68,15 @@ pub enum DeploymentRequest {
     Blueprint(Box<Blueprint>),
 }
 
-/// Reads one gateway.
-///
-/// # Errors
-///
-/// Everything that is wrong with it.
-pub fn gateway(source: &str) -> Result<Gateway, Violations> {
-    node(&document(source)?, gateway::gateway)
-}
-
-/// Reads one breed.
-///
-/// # Errors
-///
-/// Everything that is wrong with it.
-pub fn breed(source: &str) -> Result<Breed, Violations> {
-    node(&document(source)?, |at, report| breed::breed(at, report, &[]))
-}
-
-/// Reads one blueprint, in any of its shorthand forms.
-///
-/// # Errors
-///
-/// Everything that is wrong with it.
-pub fn blueprint(source: &str) -> Result<Blueprint, Violations> {
-    node(&document(source)?, |at, report| blueprint::blueprint(at, report, blueprint::Form::Stored))
+impl DeploymentRequest {
+    /// The name of the blueprint.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        match self {
+            Self::Stored(name) => name,
+            Self::Blueprint(blueprint) => &blueprint.name,
+        }
+    }
 }
 
 /// Reads the body of a request to deploy, merge or remove: a blueprint, `name: <stored blueprint>`, or a deployment as
@@ -90,31 +86,22 @@ pub fn blueprint(source: &str) -> Result<Blueprint, Violations> {
 ///
 /// Everything that is wrong with it as a blueprint.
 pub fn deployment(source: &str) -> Result<DeploymentRequest, Violations> {
-    deployment_in(&document(source)?)
+    deployment_node(&document(source)?)
 }
 
-fn deployment_in(document: &Node) -> Result<DeploymentRequest, Violations> {
-    if let Some([only]) = document.entries()
-        && only.key == "name"
-    {
+fn deployment_node(document: &Node) -> Result<DeploymentRequest, Violations> {
+    let entries = document.entries().unwrap_or_default();
+    if document.get("name").is_some() && entries.iter().all(|entry| matches!(entry.key.as_str(), "name" | "kind")) {
         return node(document, |at, report| {
-            let (_, at) = at.entries(report).pop()?;
-            at.parse(report, "IllegalName").map(DeploymentRequest::Stored)
+            let mut fields = at.fields(report);
+            fields.kind(report, &["blueprints", "deployments"]);
+            whole_name(&mut fields, report).map(DeploymentRequest::Stored)
         });
     }
     let read = |form| node(document, |at, report| blueprint::blueprint(at, report, form));
     let blueprint =
         read(blueprint::Form::Request).or_else(|first| read(blueprint::Form::Deployment).map_err(|_| first));
     blueprint.map(|blueprint| DeploymentRequest::Blueprint(Box::new(blueprint)))
-}
-
-/// Reads one named scale.
-///
-/// # Errors
-///
-/// Everything that is wrong with it.
-pub fn scale(source: &str) -> Result<Named<Scale>, Violations> {
-    node(&document(source)?, scale::named)
 }
 
 /// Reads the scale of a service: anonymous, or the name of a stored one.
@@ -126,13 +113,17 @@ pub fn service_scale(source: &str) -> Result<Reference<Scale>, Violations> {
     node(&document(source)?, scale::reference)
 }
 
-/// Reads one named condition.
+/// Reads the service level agreement of a cluster: anonymous, or the name of a stored one.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with it.
-pub fn condition(source: &str) -> Result<Named<Condition>, Violations> {
-    node(&document(source)?, condition::named)
+pub fn cluster_sla(source: &str) -> Result<ClusterSla, Violations> {
+    node(&document(source)?, sla::of_cluster)
+}
+
+pub(super) fn cluster_sla_json(json: &Value) -> Result<ClusterSla, Violations> {
+    node(&Node::from(json), sla::of_cluster)
 }
 
 /// Reads one health check.
@@ -151,12 +142,25 @@ pub fn health_check(source: &str) -> Result<HealthCheck, Violations> {
 ///
 /// Everything that is wrong with any of them.
 pub fn artifacts(source: &str, kind: Option<Kind>) -> Result<Vec<Artifact>, Violations> {
+    each(source, |node| artifact::read(node, artifact::kind_of(node, kind)?))
+}
+
+/// As [`artifacts`], all of one kind: one that says another kind is refused.
+///
+/// # Errors
+///
+/// Everything that is wrong with any of them.
+pub fn artifacts_of(source: &str, kind: Kind) -> Result<Vec<Artifact>, Violations> {
+    each(source, |node| artifact::read(node, kind))
+}
+
+fn each(source: &str, read: impl Fn(&Node) -> Result<Artifact, Violations>) -> Result<Vec<Artifact>, Violations> {
     let documents = yaml::documents(source, Limits::default())?;
     let mut nodes = Vec::new();
     documents.iter().for_each(|document| flatten(document, &mut nodes));
     let (mut artifacts, mut violations) = (Vec::new(), Vec::new());
     for node in nodes {
-        match artifact::read(node, kind) {
+        match read(node) {
             Ok(artifact) => artifacts.push(artifact),
             Err(Violations(found)) => violations.extend(found),
         }
@@ -188,27 +192,6 @@ fn document(source: &str) -> Result<Node, Violations> {
     }
 }
 
-pub(super) fn gateway_json(json: &Value) -> Result<Gateway, Violations> {
-    node(&Node::from(json), gateway::gateway)
-}
-
-pub(super) fn breed_json(json: &Value) -> Result<Breed, Violations> {
-    node(&Node::from(json), |at, report| breed::breed(at, report, &[]))
-}
-
-pub(super) fn scale_json(json: &Value) -> Result<Named<Scale>, Violations> {
-    node(&Node::from(json), scale::named)
-}
-
-pub(super) fn condition_json(json: &Value) -> Result<Named<Condition>, Violations> {
-    node(&Node::from(json), condition::named)
-}
-
-/// What was stored may lean on what is deployed already.
-pub(super) fn blueprint_json(json: &Value) -> Result<Blueprint, Violations> {
-    node(&Node::from(json), |at, report| blueprint::blueprint(at, report, blueprint::Form::Request))
-}
-
 /// Reads an artifact from a node.
 fn node<'n, T>(node: &'n Node, read: impl FnOnce(&Cursor<'n>, &mut Report<'n>) -> Option<T>) -> Result<T, Violations> {
     let mut report = Report::new(Some(node));
@@ -225,27 +208,39 @@ fn weak_reference(at: &Cursor<'_>, report: &mut Report<'_>, what: &str) -> Optio
     let (reference, name) = (at.node.get("reference").or(at.node.get("ref")), at.node.get("name"));
     if reference.is_some() {
         let mut fields = at.fields(report);
+        fields.ignore(&["kind", "metadata", "lookup_name"]);
         let name = fields.either("reference", "ref").and_then(|at| at.parse(report, "IllegalName"));
         fields.finish(report);
         return Some(name);
     }
     if name.is_some() {
-        let message = format!("a {what} in place has no name");
-        let hint = "leave `name` out, or write `reference` to use a stored one";
-        report.refuse_key(&at.path.join("name"), "EitherReferenceOrAnonymous", message, hint);
+        refuse_name(at, report, what);
         return Some(None);
     }
     None
 }
 
-/// Whether something else stands where only a value in place is supported so far; it is refused.
-fn is_reference(at: &Cursor<'_>, report: &mut Report<'_>, what: &str) -> bool {
-    let reference = weak_reference(at, report, what);
-    if let Some(Some(name)) = &reference {
-        let message = format!("a reference to the stored {what} `{name}` is not supported yet");
-        report.refuse(&at.path, "UnexpectedTypeError", message, "write a map with its settings");
+fn refuse_name(at: &Cursor<'_>, report: &mut Report<'_>, what: &str) {
+    let message = format!("a {what} in place has no name");
+    let hint = "leave `name` out, or write `reference` to use a stored one";
+    report.refuse_key(&at.path.join("name"), "EitherReferenceOrAnonymous", message, hint);
+}
+
+/// The name of an artifact of its own.
+fn whole_name(fields: &mut Fields<'_>, report: &mut Report<'_>) -> Option<Name> {
+    fields.require(report, "name").and_then(|at| at.parse(report, "IllegalName"))
+}
+
+/// A selector of instances.
+fn selector(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Selector> {
+    match Selector::parse(at.text(report)?) {
+        Ok(selector) => Some(selector),
+        Err(error) => {
+            let place = at.node.position_of(error.offset());
+            report.refuse_at(&at.path, place, "InvalidSelectorError", error.to_string(), "");
+            None
+        }
     }
-    reference.is_some()
 }
 
 #[cfg(test)]

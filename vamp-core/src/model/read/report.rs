@@ -153,6 +153,10 @@ impl<'n> Cursor<'n> {
         read(text).map_err(refuse).ok()
     }
 
+    pub(super) fn truth(&self, report: &mut Report<'_>) -> Option<bool> {
+        self.read(report, "true or false", |text| text.parse().map_err(|_| "write `true` or `false`"))
+    }
+
     pub(super) fn whole_number(&self, report: &mut Report<'_>) -> Option<u32> {
         self.read(report, "a whole number", |text| text.parse().map_err(|_| "write a number such as `3`"))
     }
@@ -231,6 +235,11 @@ impl<'n> Fields<'n> {
     /// Accepts keys without reading them.
     pub(super) fn ignore(&mut self, keys: &[&'static str]) {
         self.known.extend_from_slice(keys);
+    }
+
+    /// Accepts every key.
+    pub(super) fn ignore_rest(&mut self) {
+        self.entries = &[];
     }
 
     pub(super) fn metadata(&mut self, report: &mut Report<'_>) -> Metadata {

@@ -1,13 +1,13 @@
 //! Routes of a gateway.
 
 use super::{
-    condition, is_reference,
-    report::{Cursor, Report},
+    condition,
+    report::{Cursor, Fields, Report},
+    rewrite, selector, weak_reference, whole_name,
 };
 use crate::{
-    condition::Condition,
-    model::Route,
-    routing::{Balance, Rewrite},
+    model::{Metadata, Name, Named, Route},
+    routing::Balance,
 };
 use serde::{Deserialize, de::value::StrDeserializer};
 
@@ -42,23 +42,43 @@ fn route(key: &str, at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Route<St
         report.refuse(&at.path, "UnexpectedTypeError", "the route has no value", "write `{}` for one without settings");
         return None;
     }
-    if is_reference(at, report, "route") {
-        return None;
+    if let Some(name) = weak_reference(at, report, "route") {
+        return Some(Route { stored: Some(name?), ..Route::new(key.to_owned()) });
     }
     let mut fields = at.fields(report);
     fields.kind(report, &["routes"]);
+    let route = values(&mut fields, report);
+    let metadata = fields.metadata(report);
+    fields.finish(report);
+    Some(Route { metadata, ..route.at(key.to_owned()) })
+}
+
+/// An artifact of its own; it leads nowhere until a gateway refers to it.
+pub(super) fn named(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Named<Route<()>>> {
+    let mut fields = at.fields(report);
+    fields.kind(report, &["routes"]);
+    let name: Option<Name> = whole_name(&mut fields, report);
+    let metadata = fields.metadata(report);
+    let value = values(&mut fields, report);
+    fields.finish(report);
+    Some(Named { name: name?, metadata, value })
+}
+
+fn values(fields: &mut Fields<'_>, report: &mut Report<'_>) -> Route<()> {
     fields.ignore(&["lookup_name", "targets"]);
     let mut percentage = |key| fields.get(key).and_then(|at| at.parse(report, "UnexpectedTypeError"));
     let (weight, strength) = (percentage("weight"), percentage("condition_strength"));
-    let condition = fields.get("condition").and_then(|at| condition::inline(&at, report));
-    let balance = fields.get("balance").and_then(|at| balance(&at, report));
-    let rewrites = fields.get("rewrites").map(|at| rewrites(&at, report)).unwrap_or_default();
-    let metadata = fields.metadata(report);
-    if let Some(selector) = fields.get("selector") {
-        report.refuse_key(&selector.path, "InvalidSelectorError", "selectors are not supported yet", "");
+    Route {
+        path: (),
+        stored: None,
+        weight,
+        condition: fields.get("condition").and_then(|at| condition::of_route(&at, report)),
+        strength,
+        balance: fields.get("balance").and_then(|at| balance(&at, report)),
+        rewrites: fields.get("rewrites").map(|at| rewrite::all(&at, report)).unwrap_or_default(),
+        selector: fields.get("selector").and_then(|at| selector(&at, report)),
+        metadata: Metadata::new(),
     }
-    fields.finish(report);
-    Some(Route { path: key.to_owned(), weight, condition, strength, balance, rewrites, metadata })
 }
 
 fn balance(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Balance> {
@@ -69,41 +89,4 @@ fn balance(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Balance> {
         report.refuse(&at.path, "UnsupportedBalanceError", format!("`{text}` is no way to share requests"), hint);
     }
     read.ok()
-}
-
-fn rewrites(at: &Cursor<'_>, report: &mut Report<'_>) -> Vec<Rewrite> {
-    at.items_or_one().iter().filter_map(|item| rewrite(item, report)).collect()
-}
-
-fn rewrite(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Rewrite> {
-    if is_reference(at, report, "rewrite") {
-        return None;
-    }
-    let mut fields = at.fields(report);
-    fields.kind(report, &["rewrites"]);
-    let found = fields.require(report, "path").and_then(|at| {
-        let text = at.text(report)?;
-        let read = parse_rewrite(text);
-        if let Err(reason) = &read {
-            let hint = "write `/new/path if condition`, the condition as in a route, or HAProxy's own in `{ }`";
-            report.refuse(&at.path, "UnsupportedPathRewriteError", reason.clone(), hint);
-        }
-        read.ok()
-    });
-    fields.finish(report);
-    found
-}
-
-/// `<path> if <condition>`: the last ` if ` splits.
-fn parse_rewrite(text: &str) -> Result<Rewrite, String> {
-    // ASCII lower case keeps every byte in its place.
-    let at = text.to_ascii_lowercase().rfind(" if ").ok_or_else(|| format!("`{text}` has no ` if `"))?;
-    let (path, condition) = (text[..at].trim(), text[at + 4..].trim());
-    if path.is_empty() || !path.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\')) {
-        return Err(format!("`{path}` is not the path of a request"));
-    }
-    let native = condition.strip_prefix('{').and_then(|inner| inner.strip_suffix('}'));
-    let condition = native.map_or_else(|| condition.to_owned(), |inner| format!("< {} >", inner.trim()));
-    let condition = Condition::parse(&condition).map_err(|error| error.to_string())?;
-    Ok(Rewrite { path: path.to_owned(), condition })
 }

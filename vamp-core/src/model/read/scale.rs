@@ -2,7 +2,7 @@
 
 use super::{
     report::{Cursor, Fields, Report},
-    weak_reference,
+    weak_reference, whole_name,
 };
 use crate::model::{
     Named, Reference, Scale,
@@ -25,7 +25,7 @@ pub(super) fn reference(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Refe
 pub(super) fn named(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Named<Scale>> {
     let mut fields = at.fields(report);
     fields.kind(report, &["scales"]);
-    let name = fields.require(report, "name").and_then(|at| at.parse(report, "IllegalName"));
+    let name = whole_name(&mut fields, report);
     let metadata = fields.metadata(report);
     let value = values(&mut fields, report);
     fields.finish(report);

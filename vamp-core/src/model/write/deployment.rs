@@ -1,7 +1,8 @@
 //! Deployments, as the API shows them.
 
 use super::{
-    arguments, breed, environment, insert_common, insert_health_checks, object, service_scale, templates, text, value,
+    arguments, breed, cluster_sla, environment, insert_common, insert_health_checks, object, service_scale, templates,
+    text, value,
 };
 use crate::{
     driver::{Instance, InstanceState},
@@ -61,6 +62,7 @@ pub(in crate::model) fn internal_templates(gateways: &[(&str, &Gateway)]) -> Gat
         port: None,
         sticky: gateway.sticky,
         virtual_hosts: gateway.virtual_hosts.clone(),
+        selector: gateway.selector.clone(),
         routes: gateway.routes.iter().map(|route| route.clone().at(route_key(&route.path))).collect(),
         metadata: gateway.metadata.clone(),
     };
@@ -82,7 +84,7 @@ fn cluster(cluster: &DeployedCluster, gateways: &[(&str, &Gateway)]) -> Value {
     insert_health_checks(&mut json, cluster.health_checks.as_deref());
     insert_common(&mut json, cluster.network.as_deref(), &cluster.dialects);
     if let Some(sla) = &cluster.sla {
-        json.insert("sla".to_owned(), sla.clone());
+        json.insert("sla".to_owned(), cluster_sla(sla));
     }
     Value::Object(json)
 }

@@ -4,18 +4,24 @@
 //! as `null`.
 
 mod deployment;
+mod route;
+mod sla;
+mod workflow;
 
 pub use deployment::deployment;
 pub(super) use deployment::{internal_templates, of_cluster};
+pub use route::{condition, rewrite, route};
+pub use sla::{cluster_sla, escalation, sla};
+pub use workflow::workflow;
 
 use super::{
     Argument, Blueprint, Breed, Cluster, Constants, Dialects, Environment, Gateway, GatewayTemplate, HealthCheck,
-    Metadata, Named, Reference, Route, Scale, Service,
+    Metadata, Name, Named, Reference, Scale, Selector, Service, Template,
     gateway::GatewayTemplates,
     lookup,
+    read::Artifact,
     units::{format_cpu, format_memory, format_time},
 };
-use crate::condition::Condition;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -35,31 +41,15 @@ pub fn gateway(gateway: &Gateway) -> Value {
     json.insert("port".to_owned(), text(&gateway.port));
     json.insert("sticky".to_owned(), value(&gateway.sticky));
     json.insert("virtual_hosts".to_owned(), json!(gateway.virtual_hosts));
-    json.insert("selector".to_owned(), Value::Null);
+    json.insert("selector".to_owned(), json!(gateway.selector.as_ref().map(Selector::as_str)));
     let routes = gateway.routes.iter().map(|one| {
         let mut json = Map::new();
         json.insert("lookup_name".to_owned(), json!(lookup::route(gateway, one)));
-        json.extend(route(one));
+        json.extend(route::in_gateway(one));
         (one.path.to_string(), Value::Object(json))
     });
     json.insert("routes".to_owned(), Value::Object(routes.collect()));
     Value::Object(json)
-}
-
-fn route<P>(route: &Route<P>) -> Map<String, Value> {
-    let condition = route.condition.as_ref().map(|condition| json!({"condition": condition.as_str()}));
-    let balance = route.balance.map_or_else(|| json!("default"), |balance| value(&balance));
-    let rewrites = route.rewrites.iter();
-    let rewrites =
-        rewrites.map(|rewrite| json!({"path": format!("{} if {}", rewrite.path, rewrite.condition.as_str())}));
-    let mut json = Map::new();
-    json.insert("metadata".to_owned(), object(&route.metadata));
-    json.insert("weight".to_owned(), value(&route.weight));
-    json.insert("balance".to_owned(), balance);
-    json.insert("condition".to_owned(), condition.unwrap_or_default());
-    json.insert("condition_strength".to_owned(), value(&route.strength));
-    json.insert("rewrites".to_owned(), rewrites.collect());
-    json
 }
 
 /// A breed.
@@ -108,24 +98,16 @@ fn cluster(cluster: &Cluster) -> Value {
     insert_health_checks(&mut json, cluster.health_checks.as_deref());
     insert_common(&mut json, cluster.network.as_deref(), &cluster.dialects);
     if let Some(sla) = &cluster.sla {
-        json.insert("sla".to_owned(), sla.clone());
+        json.insert("sla".to_owned(), cluster_sla(sla));
     }
     Value::Object(json)
 }
 
 fn service(service: &Service) -> Value {
-    let breed = match &service.breed {
-        Reference::Reference(name) => json!({"reference": name}),
-        Reference::Inline(breed) => self::breed(breed),
-    };
     let mut json = Map::new();
-    json.insert("breed".to_owned(), breed);
+    json.insert("breed".to_owned(), breed_reference(&service.breed));
     json.insert("environment_variables".to_owned(), environment(&service.environment_variables));
-    match &service.scale {
-        None => {}
-        Some(Reference::Reference(name)) => drop(json.insert("scale".to_owned(), json!({"reference": name}))),
-        Some(Reference::Inline(scale)) => drop(json.insert("scale".to_owned(), service_scale(scale))),
-    }
+    insert_scale(&mut json, service.scale.as_ref());
     json.insert("arguments".to_owned(), arguments(&service.arguments));
     insert_health_checks(&mut json, service.health_checks.as_deref());
     insert_common(&mut json, service.network.as_deref(), &service.dialects);
@@ -147,11 +129,11 @@ fn insert_common(json: &mut Map<String, Value>, network: Option<&str>, dialects:
 
 /// Gateways inside of a blueprint, by the name of their port.
 fn templates(templates: &GatewayTemplates) -> Value {
-    Value::Object(templates.iter().map(|(port, one)| (port.to_owned(), template(one))).collect())
+    Value::Object(templates.iter().map(|(port, one)| (port.to_owned(), gateway_template(one))).collect())
 }
 
-fn template(template: &GatewayTemplate) -> Value {
-    let routes = template.routes.iter().map(|one| (one.path.clone(), Value::Object(route(one))));
+fn gateway_template(template: &GatewayTemplate) -> Value {
+    let routes = template.routes.iter().map(|one| (one.path.clone(), Value::Object(route::in_gateway(one))));
     let mut json = Map::new();
     if let Some(port) = &template.port {
         json.insert("port".to_owned(), text(port));
@@ -159,40 +141,83 @@ fn template(template: &GatewayTemplate) -> Value {
     json.insert("metadata".to_owned(), object(&template.metadata));
     json.insert("sticky".to_owned(), value(&template.sticky));
     json.insert("virtual_hosts".to_owned(), json!(template.virtual_hosts));
+    json.extend(template.selector.iter().map(|selector| ("selector".to_owned(), json!(selector.as_str()))));
     json.insert("routes".to_owned(), Value::Object(routes.collect()));
     Value::Object(json)
+}
+
+/// An artifact of any kind.
+#[must_use]
+pub fn artifact(artifact: &Artifact) -> Value {
+    match artifact {
+        Artifact::Breed(artifact) => breed(artifact),
+        Artifact::Blueprint(artifact) => blueprint(artifact),
+        Artifact::Gateway(artifact) => gateway(artifact),
+        Artifact::Workflow(artifact) => workflow(artifact),
+        Artifact::Sla(artifact) => sla(artifact),
+        Artifact::Scale(artifact) => scale(artifact),
+        Artifact::Escalation(artifact) => escalation(artifact),
+        Artifact::Route(artifact) => route(artifact),
+        Artifact::Condition(artifact) => condition(artifact),
+        Artifact::Rewrite(artifact) => rewrite(artifact),
+        Artifact::Template(artifact) => template(artifact),
+    }
+}
+
+/// A template.
+#[must_use]
+pub fn template(template: &Named<Template>) -> Value {
+    let settings = [("definition".to_owned(), object(&template.value.definition))];
+    named("templates", template, settings.into_iter().collect())
 }
 
 /// A named scale.
 #[must_use]
 pub fn scale(scale: &Named<Scale>) -> Value {
+    named("scales", scale, scale_settings(&scale.value))
+}
+
+/// Name, kind and metadata, and then the settings.
+fn named<T>(kind: &str, of: &Named<T>, settings: Map<String, Value>) -> Value {
     let mut json = Map::new();
-    json.insert("name".to_owned(), text(&scale.name));
-    json.insert("kind".to_owned(), json!("scales"));
-    json.insert("metadata".to_owned(), object(&scale.metadata));
-    if let Value::Object(values) = service_scale(&scale.value) {
-        json.extend(values);
-    }
+    json.insert("name".to_owned(), text(&of.name));
+    json.insert("kind".to_owned(), json!(kind));
+    json.insert("metadata".to_owned(), object(&of.metadata));
+    json.extend(settings);
     Value::Object(json)
+}
+
+fn reference(name: &Name) -> Value {
+    json!({"reference": name})
+}
+
+fn breed_reference(breed: &Reference<Breed>) -> Value {
+    match breed {
+        Reference::Reference(name) => reference(name),
+        Reference::Inline(breed) => self::breed(breed),
+    }
+}
+
+fn insert_scale(json: &mut Map<String, Value>, scale: Option<&Reference<Scale>>) {
+    let shown = scale.map(|scale| match scale {
+        Reference::Reference(name) => reference(name),
+        Reference::Inline(scale) => service_scale(scale),
+    });
+    json.extend(shown.map(|scale| ("scale".to_owned(), scale)));
 }
 
 /// The scale of a service.
 #[must_use]
 pub fn service_scale(scale: &Scale) -> Value {
-    // Three decimals are a JSON number as they are.
-    let cpu = format_cpu(scale.cpu_millis).parse::<serde_json::Number>().map(Value::Number).unwrap_or_default();
-    json!({"cpu": cpu, "memory": format_memory(scale.memory_bytes), "instances": scale.instances})
+    Value::Object(scale_settings(scale))
 }
 
-/// A named condition.
-#[must_use]
-pub fn condition(condition: &Named<Condition>) -> Value {
-    json!({
-        "name": condition.name,
-        "kind": "conditions",
-        "metadata": condition.metadata,
-        "condition": condition.value.as_str(),
-    })
+fn scale_settings(scale: &Scale) -> Map<String, Value> {
+    // Three decimals are a JSON number as they are.
+    let cpu = format_cpu(scale.cpu_millis).parse::<serde_json::Number>().map(Value::Number).unwrap_or_default();
+    let settings =
+        [("cpu", cpu), ("memory", json!(format_memory(scale.memory_bytes))), ("instances", json!(scale.instances))];
+    settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// A health check.

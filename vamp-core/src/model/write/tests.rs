@@ -18,7 +18,8 @@ fn survives_serde<T: Debug + PartialEq + Serialize + DeserializeOwned>(artifact:
     assert_eq!(&serde_json::from_str::<T>(&text).expect(&text), artifact);
 }
 
-const GATEWAYS: [&str; 5] = [
+const GATEWAYS: [&str; 6] = [
+    "name: g\nselector: label (app)((.*))\nroutes: {a: stored, b: {ref: other}, c: {condition: {reference: ios}, rewrites: [r, {path: /n if host == b}], selector: ip (10.*)}}\n",
     "name: g\n",
     "name: a/b/c\nport: 5432/tcp\nroutes: a/b\n",
     "name: sava/9050\nport: 9050\nsticky: instance\nvirtual_hosts: [a.example, b.example]\nmetadata: {myKey: [1, ~, 'x']}\n",
@@ -33,6 +34,10 @@ fn gateways_read_back() {
         let artifact = read::gateway(source).expect(source);
         survives(&artifact, &gateway(&artifact), read::gateway);
         survives_serde(&artifact);
+        // What a stored route weighs is not known here.
+        if artifact.routes.iter().any(|route| route.stored.is_some()) {
+            continue;
+        }
         let completed = artifact.completed().expect("weights sum to 100 %");
         survives(&completed, &gateway(&completed), read::gateway);
     }
@@ -71,7 +76,7 @@ clusters:
   myApp:
     metadata: { b: 2 }
     network: HOST
-    sla: { type: escalation_only, escalations: [] }
+    sla: { type: escalation_only, escalations: [{ to_one: [x, { type: scale_cpu, minimum: 0.1, maximum: 2, scale_by: 500m, target: other }] }, { type: page, who: me }] }
     health_checks: { port: web, initial_delay: 0s, timeout: 90s, interval: 250ms, failures: 0, protocol: TCP }
     gateways: { web: { sticky: route, routes: { a: { weight: 90% }, b: { weight: 10%, condition: host == x } } } }
     services:
@@ -82,7 +87,7 @@ clusters:
         health_checks: []
         dialects: { marathon: { labels: { camelCase: true } } }
       - { breed: b, scale: big }
-  other: { ref: c }
+  other: { ref: c, sla: { ref: gold, escalations: x } }
 ";
 
 #[test]
@@ -109,6 +114,46 @@ fn scales_conditions_and_health_checks_read_back() {
     let check = read::health_check(check).expect("reads");
     survives(&check, &health_check(&check), read::health_check);
     assert_eq!(health_check(&check)["interval"], "2s", "the original writes the initial delay here");
+}
+
+const OTHERS: [(&str, &str); 13] = [
+    ("sla", "name: s\ntype: escalation_only\n"),
+    (
+        "slas",
+        "name: s\ntype: response_time_sliding_window\nthreshold: {upper: 1000, lower: 10}\nwindow: {interval: 500, cooldown: 60}\nescalations: [a, b]\n",
+    ),
+    ("slas", "name: s\ntype: own\nmyKey: {a: [1, 1.10]}\nescalations: a\nmetadata: {x: y}\n"),
+    ("escalation", "name: e\ntype: scale_instances\nminimum: 1\nmaximum: 3\nscale_by: 1\ntarget: web\n"),
+    ("escalations", "name: e\ntype: scale_memory\nminimum: 64\nmaximum: 1GB\nscale_by: 0.5\n"),
+    ("escalations", "name: e\ntype: to_all\nescalations: [{to_one: {escalations: [a]}}, {type: x, minimum: 1}]\n"),
+    (
+        "route",
+        "name: r\nweight: 10%\ncondition: host == a\ncondition_strength: 5%\nrewrites: x\nbalance: first\nselector: port (1)\nmetadata: {a: b}\n",
+    ),
+    ("rewrite", "name: r\npath: /n if host == b\n"),
+    ("template", "name: t\ndef: {clusters: {myApp: {services: [{scale: {cpu: 1.10}}]}}}\nmetadata: {a: 1}\n"),
+    ("templates", "name: t\n"),
+    ("workflow", "name: w\nbreed: metrics\nschedule: daemon\n"),
+    (
+        "workflows",
+        "name: w\nbreed: {name: m, deployable: {type: application/javascript, definition: x}, env: {A: ~}}\nschedule: {event: a:b}\nstatus: Suspended\nenv: {A: $workflow.name}\nscale: {cpu: 0.1, memory: 64MB}\narguments: [{a: 1}, {a: 2}]\nnetwork: HOST\nhealth_checks: []\ndialects: {docker: {x: 1}}\n",
+    ),
+    (
+        "workflows",
+        "name: w\nbreed: {ref: m}\nscale: small\nschedule: {time: {period: P1DT12H, repeat: 3, start: '2026-01-31T09:05:00+01:00'}}\ninstances: [{name: i, host: h, ports: {web: 80}, deployed: true}]\n",
+    ),
+];
+
+#[test]
+fn every_other_kind_reads_back() {
+    for (kind, source) in OTHERS {
+        let kind = kind.parse().expect("a kind");
+        let read = read::artifacts_of(source, kind).unwrap_or_else(|violations| panic!("{source}\n{violations}"));
+        let written = artifact(&read[0]).to_string();
+        let back = read::artifacts(&written, None).unwrap_or_else(|violations| panic!("{written}\n{violations}"));
+        assert_eq!(back, read, "{written}");
+        assert_eq!(read[0].kind(), kind);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{breeds, cluster_path, service_path};
 use crate::model::{
-    Blueprint, Breed, Cluster, Environment, Reference, Service,
+    Blueprint, Breed, Cluster, ClusterSla, Environment, Escalation, Name, Reference, Service,
     interpolation::{self, Piece},
     read::{
         blueprint::Form,
@@ -152,17 +152,22 @@ fn check_cluster_health(blueprint: &Blueprint, report: &mut Report<'_>) {
 /// A scaling escalation must target a cluster of the blueprint.
 fn check_escalations(blueprint: &Blueprint, report: &mut Report<'_>) {
     for cluster in &blueprint.clusters {
-        let escalations = cluster.sla.as_ref().and_then(|sla| sla.get("escalations"));
-        let several = escalations.and_then(serde_json::Value::as_array).map(Vec::as_slice);
-        for escalation in several.or(escalations.map(std::slice::from_ref)).unwrap_or_default() {
-            let kind = escalation.get("type").and_then(serde_json::Value::as_str).unwrap_or_default();
-            let target = escalation.get("target").and_then(serde_json::Value::as_str);
-            let Some(target) = target.filter(|_| kind.starts_with("scale_")) else { continue };
-            if blueprint.cluster(target).is_none() {
+        let escalations = cluster.sla.as_ref().map(ClusterSla::escalations).unwrap_or_default();
+        for target in escalations.iter().flat_map(targets) {
+            if blueprint.cluster(target.as_str()).is_none() {
                 let message = format!("the escalation targets `{target}`, which is no cluster");
                 let at = cluster_path(cluster).join("sla").join("escalations");
                 report.refuse(&at, "UnresolvedScaleEscalationTargetCluster", message, "");
             }
         }
+    }
+}
+
+/// The clusters that an escalation scales, as far as it is known.
+fn targets(escalation: &Reference<Escalation>) -> Vec<&Name> {
+    match escalation.inline() {
+        Some(Escalation::All(inner) | Escalation::One(inner)) => inner.iter().flat_map(targets).collect(),
+        Some(other) => other.target().into_iter().collect(),
+        None => Vec::new(),
     }
 }

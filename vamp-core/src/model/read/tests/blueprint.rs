@@ -70,7 +70,7 @@ fn every_rule_of_a_blueprint_names_its_place() {
             vec!["EitherReferenceOrAnonymous clusters/web/scale/name"],
         ),
         (
-            "clusters: {web: {breed: SHOP, sla: {type: escalation_only, escalations: [{type: scale_cpu, target: x}]}}}",
+            "clusters: {web: {breed: SHOP, sla: {type: escalation_only, escalations: [{type: scale_cpu, minimum: 1, maximum: 2, scale_by: 1, target: x}]}}}",
             vec!["UnresolvedScaleEscalationTargetCluster clusters/web/sla/escalations"],
         ),
         ("clusters: {web: SHOP}\ndialects: x\nmarathon: {}", vec!["UnexpectedElement marathon"]),

@@ -1,7 +1,7 @@
 use super::found;
 use crate::{
     condition::Condition,
-    model::{RoutePath, read},
+    model::{Reference, RoutePath, read},
     routing::{Balance, Sticky},
     violation::Violation,
 };
@@ -37,10 +37,12 @@ routes:
     assert!(matches!(first.path, RoutePath::Service { .. }));
     assert_eq!(first.balance, Some(Balance::LeastConn));
     assert_eq!(second.strength.map(|strength| strength.to_string()).as_deref(), Some("50%"));
-    assert_eq!(second.condition.as_ref().map(Condition::as_str), Some("User-Agent == Firefox"));
+    let condition = second.condition.as_ref().and_then(Reference::inline);
+    assert_eq!(condition.map(Condition::as_str), Some("User-Agent == Firefox"));
     assert_eq!(second.balance, None);
-    assert_eq!(second.rewrites[0].path, "/new");
-    assert!(second.rewrites[1].condition.is_native());
+    let rewrite = |index: usize| second.rewrites[index].inline().expect("in place");
+    assert_eq!(rewrite(0).path, "/new");
+    assert!(rewrite(1).condition.is_native());
 }
 
 #[test]
@@ -77,7 +79,7 @@ fn every_rule_of_a_gateway_names_its_place() {
             "name: g\nvirtual_hosts: [ok.example, 'a b', {}]\n",
             vec!["IllegalGatewayVirtualHosts virtual_hosts/1", "IllegalGatewayVirtualHosts virtual_hosts/2"],
         ),
-        ("name: g\nselector: name (a)\n", vec!["InvalidSelectorError selector"]),
+        ("name: g\nselector: nam (a)\n", vec!["InvalidSelectorError selector"]),
         ("name: g\nmetadata: x\n", vec!["UnsupportedMetadata metadata"]),
         (
             "name: g\nport: 1/tcp\nsticky: route\nroutes: {a: {condition: host == x}}\n",
@@ -115,10 +117,16 @@ fn every_rule_of_a_route_names_its_place() {
             "UnsupportedPathRewriteError routes/a/rewrites/0/path",
         ),
         ("  a: {rewrites: [{path: /x if hdr(x) y}]}\n", "UnsupportedPathRewriteError routes/a/rewrites/0/path"),
-        ("  a: stored\n", "UnexpectedTypeError routes/a"),
+        ("  a: sto/red\n", "IllegalName routes/a"),
         ("  a:\n", "UnexpectedTypeError routes/a"),
         ("  a: {name: x}\n", "EitherReferenceOrAnonymous routes/a/name"),
-        ("  a: {condition: {reference: ios}}\n", "UnexpectedTypeError routes/a/condition"),
+        ("  a: {condition: {reference: i os}}\n", "IllegalName routes/a/condition/reference"),
+        (
+            "  a: {condition: {reference: ios, condition: host == x}}\n",
+            "UnexpectedElement routes/a/condition/condition",
+        ),
+        ("  a: {rewrites: [{name: x}]}\n", "EitherReferenceOrAnonymous routes/a/rewrites/0/name"),
+        ("  a: {selector: port (http)}\n", "InvalidSelectorError routes/a/selector"),
         ("  a: {weigth: 100%}\n", "UnexpectedElement routes/a/weigth"),
     ] {
         assert_eq!(found(read::gateway(&with_routes(routes))), [wanted], "{routes}");
@@ -158,7 +166,7 @@ fn an_empty_condition_is_none() {
 
 #[test]
 fn a_mistyped_key_gets_a_suggestion() {
-    let hint = |source: &str| read::gateway(source).expect_err(source).0[0].hint.clone().unwrap_or_default();
-    assert_eq!(hint("name: g\nrutes: {}\n"), "did you mean `routes`?");
-    assert_eq!(hint("name: g\nsava:1.0: {}\n"), "routes stand under `routes`");
+    let hint = |source: &str| read::gateway(source).expect_err(source).0[0].hint.clone();
+    assert_eq!(hint("name: g\nrutes: {}\n").as_deref(), Some("did you mean `routes`?"));
+    assert_eq!(hint("name: g\nsava:1.0: {}\n").as_deref(), Some("routes stand under `routes`"));
 }
