@@ -2,75 +2,14 @@
 #![cfg(all(feature = "http", feature = "embedded", feature = "haproxy", feature = "process"))]
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
+mod command_support;
+
+use command_support::{DEADLINE, Folder, told};
 use std::{
     fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
 };
-
-const DEADLINE: Duration = Duration::from_secs(30);
-
-/// A data folder of this test; what runs in it is stopped in the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("vamp-command-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn vamp(&self, command: &str) -> Command {
-        let mut vamp = Command::new(env!("CARGO_BIN_EXE_vamp"));
-        vamp.arg(command).arg("--data-dir").arg(self.0.join("data")).stdin(Stdio::null());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VAMP_")) {
-            vamp.env_remove(name);
-        }
-        vamp
-    }
-
-    fn server(&self, listen: &str) -> Command {
-        let mut vamp = self.vamp("server");
-        vamp.args(["--listen", listen]);
-        vamp
-    }
-
-    /// Starts a server on a free port, and waits until it says which.
-    #[allow(clippy::zombie_processes, reason = "the caller waits for it; a test that fails takes it along")]
-    fn start(&self) -> (Child, SocketAddr) {
-        let log = self.0.join("log");
-        let file = fs::File::create(&log).expect("a log");
-        let child = self.server("127.0.0.1:0").stderr(file).spawn().expect("starts");
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let text = fs::read_to_string(&log).expect("the log");
-            let ready = text.lines().find(|line| line.contains("ready"));
-            let listen = ready.and_then(|line| line.split("listen=").nth(1)?.split(' ').next()?.parse().ok());
-            if let Some(listen) = listen {
-                return (child, listen);
-            }
-            assert!(Instant::now() < deadline, "not ready:\n{text}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let stopped = self.vamp("down").output();
-        // One that never started has nothing to stop.
-        drop(stopped);
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// The exit code, and what was said.
-fn told(output: &Output) -> (Option<i32>, String) {
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
 
 fn status_of_info(server: SocketAddr) -> String {
     let mut stream = TcpStream::connect(server).expect("connects");
@@ -99,7 +38,7 @@ fn what_stands_in_the_way_of_a_start_is_named_with_what_to_do() {
         (2, vec!["server", "--unknown"], "--unknown"),
     ];
     for (code, arguments, hint) in table {
-        let output = folder.vamp(arguments[0]).args(&arguments[1..]).output().expect("runs");
+        let output = folder.on_data(arguments[0]).args(&arguments[1..]).output().expect("runs");
         let (found, said) = told(&output);
         assert_eq!(found, Some(code), "{arguments:?}: {said}");
         assert!(said.contains(hint), "{arguments:?}: {said}");
@@ -118,7 +57,7 @@ fn a_server_answers_on_the_port_it_was_given_and_down_ends_it_and_its_haproxy() 
     assert!(said.contains("in use"), "{said}");
     assert_eq!(status_of_info(listen), "HTTP/1.1 200 OK", "the first goes on");
 
-    let (code, said) = told(&folder.vamp("down").output().expect("runs"));
+    let (code, said) = told(&folder.on_data("down").output().expect("runs"));
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(server.wait().expect("it ended").code(), Some(0));
     assert!(TcpStream::connect(listen).is_err(), "nobody listens any more");

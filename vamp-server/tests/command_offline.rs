@@ -2,78 +2,14 @@
 #![cfg(feature = "haproxy")]
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
-use serde_json::{Value, json};
-use std::{
-    fs,
-    io::Write as _,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+mod command_support;
 
-/// What a command said.
-#[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    error: String,
-}
+use command_support::{Folder, finish, run, vamp};
+use serde_json::json;
+use std::process::Command;
 
-impl Said {
-    #[track_caller]
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
-
-fn vamp(arguments: &[&str]) -> Command {
-    let mut vamp = Command::new(env!("CARGO_BIN_EXE_vamp"));
-    let known = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"];
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VAMP_") || known.contains(&name.as_str())) {
-        vamp.env_remove(name);
-    }
-    vamp.args(arguments);
-    vamp
-}
-
-fn run(arguments: &[&str], input: &str) -> Said {
-    finish(vamp(arguments), input)
-}
-
-fn finish(mut vamp: Command, input: &str) -> Said {
-    let vamp = vamp.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = vamp.spawn().expect("starts");
-    // One that does not read its input may be gone already.
-    let _ = child.stdin.take().expect("its input").write_all(input.as_bytes());
-    let output = child.wait_with_output().expect("ends");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Said { code: output.status.code(), out: text(output.stdout), error: text(output.stderr) }
-}
-
-fn explain(arguments: &[&str]) -> Said {
+fn explain(arguments: &[&str]) -> command_support::Said {
     run(&[&["condition", "explain"], arguments].concat(), "")
-}
-
-/// A folder of one test, gone when that ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("vamp-offline-{}-{name}", std::process::id()));
-        fs::create_dir_all(path.join("maps")).expect("a folder");
-        Self(path)
-    }
-
-    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("written");
-        path.to_string_lossy().into_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 fn example(name: &str) -> String {
@@ -259,7 +195,9 @@ fn each_shell_gets_a_script_that_knows_the_commands() {
 fn colours_are_for_terminals_and_for_those_who_ask() {
     let coloured = |name: Option<&str>| {
         let mut vamp = vamp(&["condition", "explain", "host == a", "--host", "a"]);
-        name.into_iter().for_each(|name| drop(vamp.env(name, "1")));
+        name.into_iter().for_each(|name| {
+            vamp.env(name, "1");
+        });
         finish(vamp, "").out.contains('\u{1b}')
     };
     assert!(!coloured(None), "a pipe gets none");

@@ -1,5 +1,7 @@
 //! The command line as types.
 
+#[cfg(feature = "http")]
+use super::remote::Remote;
 #[cfg(feature = "haproxy")]
 use super::render::RenderArgs;
 use super::{completion::CompletionArgs, condition::ConditionArgs, validate::ValidateArgs};
@@ -35,6 +37,9 @@ pub(crate) enum Command {
     /// What was deployed stays stored: the next server on that folder runs it again.
     #[command(after_help = "Example:\n  vamp down --data-dir .vamp")]
     Down(DownArgs),
+    #[cfg(feature = "http")]
+    #[command(flatten)]
+    Remote(Remote),
     /// Show what a condition means, and whether a request meets it.
     ///
     /// No server is needed. With a request, the exit status is 0 if it matches, 1 if it does not.

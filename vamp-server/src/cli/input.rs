@@ -44,6 +44,18 @@ pub(crate) fn read(file: &Path) -> Result<Source, Trouble> {
     text(name.clone(), bytes)
 }
 
+/// The file if there is one, and otherwise standard input if it is no keyboard.
+#[cfg(feature = "http")]
+pub(crate) fn read_or_stdin(file: Option<&Path>, what: &str) -> Result<Source, Trouble> {
+    match file {
+        Some(file) => read(file),
+        None if io::stdin().is_terminal() => {
+            Err(Trouble::Usage(format!("{what} is missing; name a file with -f FILE, or pipe it in")))
+        }
+        None => stdin(),
+    }
+}
+
 fn is_stdin(file: &Path) -> bool {
     file.as_os_str() == "-"
 }

@@ -9,6 +9,8 @@ mod completion;
 mod condition;
 mod down;
 mod input;
+#[cfg(feature = "http")]
+mod remote;
 #[cfg(feature = "haproxy")]
 mod render;
 mod report;
@@ -87,6 +89,8 @@ async fn run(command: Command) -> Ended {
         #[cfg(feature = "http")]
         Command::Server(args) => server::run(args).await.map(|()| Verdict::Yes),
         Command::Down(args) => down::run(args).await.map(|()| Verdict::Yes),
+        #[cfg(feature = "http")]
+        Command::Remote(command) => remote::run(command).await,
         Command::Condition(args) => condition::run(&args),
         Command::Validate(args) => validate::run(&args),
         #[cfg(feature = "haproxy")]

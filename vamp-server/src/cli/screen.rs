@@ -3,6 +3,8 @@
 use super::Trouble;
 use anstyle::{AnsiColor, Style};
 use clap::{Args as ClapArgs, ValueEnum};
+#[cfg(feature = "http")]
+use comfy_table::{Attribute, Cell, Color, Table, presets};
 use serde_json::Value;
 use std::{fmt::Display, io::Write as _};
 
@@ -64,6 +66,9 @@ pub(crate) enum Tone {
     Bad,
     /// Beside the point.
     Quiet,
+    #[cfg(feature = "http")]
+    /// Nothing of that.
+    Plain,
 }
 
 impl Tone {
@@ -73,6 +78,19 @@ impl Tone {
             Self::Busy => AnsiColor::Yellow.on_default(),
             Self::Bad => AnsiColor::Red.on_default(),
             Self::Quiet => Style::new().dimmed(),
+            #[cfg(feature = "http")]
+            Self::Plain => Style::new(),
+        }
+    }
+
+    #[cfg(feature = "http")]
+    const fn color(self) -> Option<Color> {
+        match self {
+            Self::Good => Some(Color::Green),
+            Self::Busy => Some(Color::Yellow),
+            Self::Bad => Some(Color::Red),
+            Self::Quiet => Some(Color::DarkGrey),
+            Self::Plain => None,
         }
     }
 
@@ -81,11 +99,45 @@ impl Tone {
         let style = self.style();
         format!("{style}{text}{style:#}")
     }
+
+    #[cfg(feature = "http")]
+    /// A cell in that colour.
+    pub(crate) fn cell(self, text: impl ToString) -> Cell {
+        let cell = Cell::new(text);
+        self.color().into_iter().fold(cell, Cell::fg)
+    }
+}
+
+/// A table without lines, as the original's.
+#[cfg(feature = "http")]
+pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).force_no_tty().enforce_styling().style_text_only();
+    table.set_header(head.iter().map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn a_table_has_a_head_and_no_lines_and_its_colours_can_be_taken_away() {
+        let rows = [
+            vec![Tone::Plain.cell("a"), Tone::Good.cell("Deployed")],
+            vec![Tone::Plain.cell("bcd"), Tone::Bad.cell("-")],
+        ];
+        let shown = table(&["NAME", "STATUS"], rows);
+        assert!(shown.contains('\u{1b}'), "{shown:?}");
+        assert_eq!(anstream::adapter::strip_str(&shown).to_string(), "NAME  STATUS\na     Deployed\nbcd   -");
+    }
 
     #[test]
     fn yaml_keeps_what_looks_like_a_number_a_text() {
