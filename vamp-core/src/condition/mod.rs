@@ -65,6 +65,7 @@ pub use cidr::Cidr;
 pub use needle::Needle;
 pub use parsed::Condition;
 pub use pattern::{InvalidPattern, Pattern};
+pub(crate) use predicate::without_port;
 pub use predicate::{Host, Match, Predicate, UserAgent};
 pub use request::{Request, RequestParts};
 pub use text::MAX_VALUE;

@@ -86,7 +86,7 @@ impl Host {
 }
 
 /// A host without the port behind its last colon; those inside brackets belong to an IPv6 address.
-fn without_port(host: &[u8]) -> &[u8] {
+pub(crate) fn without_port(host: &[u8]) -> &[u8] {
     match host.iter().rposition(|byte| matches!(byte, b':' | b']')) {
         Some(place) if host.get(place) == Some(&b':') => host.get(..place).unwrap_or(host),
         _ => host,

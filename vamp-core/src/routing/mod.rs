@@ -3,11 +3,13 @@
 mod compile;
 mod complete;
 mod keys;
+pub mod router;
 mod table;
 
 pub use compile::{Compiled, ServicePath, Services, compile};
 pub use complete::Complete;
 pub use keys::{AgentKey, Keys};
+pub use router::Router;
 pub use table::{
     Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Sticky, Target, Traffic,
 };
