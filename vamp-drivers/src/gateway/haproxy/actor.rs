@@ -17,12 +17,14 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at},
 };
 use vamp_core::driver::{Applied, Document, ProxyStatus};
 
 /// How long to wait before HAProxy is started again after a start that failed.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
+/// How often HAProxy's log is looked at.
+const LOG_CHECK: Duration = Duration::from_secs(60);
 /// So many reasons of reloads are kept.
 const REASONS: usize = 100;
 
@@ -85,6 +87,8 @@ pub(super) struct Actor {
     pub(super) live: Gateways,
     /// Gateways of which that is not certain: the next change begins from what HAProxy says.
     pub(super) unsure: BTreeSet<String>,
+    /// Whether it is not even certain which structure HAProxy runs.
+    pub(super) adrift: bool,
     pub(super) process: Option<Process>,
     pub(super) stopped: bool,
 }
@@ -93,6 +97,8 @@ impl Actor {
     /// Serves requests until nobody can ask any more.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut again = Instant::now();
+        let mut log = interval(LOG_CHECK);
+        log.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let dead = self.process.is_none() && !self.stopped;
             tokio::select! {
@@ -104,6 +110,11 @@ impl Actor {
                     tracing::warn!("HAProxy has ended and is started again");
                     self.process = None;
                     again = Instant::now();
+                }
+                _ = log.tick() => {
+                    if let Err(failure) = self.shared.folder.shorten_log().await {
+                        tracing::warn!(%failure, "HAProxy's log grows");
+                    }
                 }
                 () = sleep_until(again), if dead => {
                     if let Err(failure) = self.revive().await {
@@ -181,12 +192,9 @@ impl Actor {
         document.map(|document| &document.structure) != served
     }
 
-    /// Takes this as what is served, here and on disk.
-    pub(super) async fn keep(&mut self, name: &str, live: Option<Live>) -> Result<(), Failure> {
-        match &live {
-            Some(live) => store::save(&self.shared.folder, live).await?,
-            None => store::forget(&self.shared.folder, name).await?,
-        }
+    /// Takes this as what HAProxy serves. Disk comes before HAProxy and HAProxy before memory: what is answered from
+    /// memory is never more than what is served.
+    pub(super) fn remember(&mut self, name: &str, live: Option<Live>) {
         self.shared.change(|view| match &live {
             Some(live) => drop(view.live.insert(name.to_owned(), live.clone())),
             None => drop(view.live.remove(name)),
@@ -195,7 +203,6 @@ impl Actor {
             Some(live) => drop(self.live.insert(name.to_owned(), live)),
             None => drop(self.live.remove(name)),
         }
-        Ok(())
     }
 
     /// Counts, and keeps the counters.

@@ -20,8 +20,6 @@ use vamp_core::driver::{Applied, Document};
 
 /// How long a structural change waits for a leaving worker before it is refused for now.
 const LEAVING_WAIT: Duration = Duration::from_secs(2);
-/// How many rounds of reloads may lose gateways that cannot be served.
-const ROUNDS: usize = 4;
 
 impl Actor {
     /// Applies changes and answers for each.
@@ -32,6 +30,11 @@ impl Actor {
         }
         if self.process.is_none()
             && let Err(failure) = self.revive().await
+        {
+            return changes.into_keys().map(|name| (name, Err(failure.clone()))).collect();
+        }
+        if self.adrift
+            && let Err(failure) = self.verify().await
         {
             return changes.into_keys().map(|name| (name, Err(failure.clone()))).collect();
         }
@@ -62,7 +65,11 @@ impl Actor {
             }
         }
         if !structural.is_empty() {
+            let ends = structural.values().any(Option::is_none);
             self.restructure(structural, &mut answers).await;
+            if ends || answers.values().any(Result::is_err) {
+                store::sweep_maps(&self.shared.folder, &self.live).await;
+            }
         }
         answers
     }
@@ -72,15 +79,18 @@ impl Actor {
         let name = next.gateway.clone();
         let plan = Plan::of(&next)?;
         // Before the change: a crash in between is healed towards what was asked for.
-        store::save(&self.shared.folder, &next).await?;
+        store::keep(&self.shared.folder, &name, Some(&next)).await?;
         let done = sync::everywhere(&self.shared.master, &plan).await;
         if let Err(failure) = done {
             self.take_back(&name).await;
             return Err(failure);
         }
         self.unsure.remove(&name);
-        self.shared.folder.write_derived(&plan.map_path(), &plan.map_text()).await?;
-        self.keep(&name, Some(next)).await?;
+        self.remember(&name, Some(next));
+        if let Err(failure) = self.shared.folder.write_derived(&plan.map_path(), &plan.map_text()).await {
+            // The next reload, or start, writes it before HAProxy reads it.
+            tracing::warn!(gateway = name, %failure, "the map on disk is not the one served");
+        }
         self.count(|counters| counters.runtime_changes += 1).await;
         Ok(())
     }
@@ -88,7 +98,7 @@ impl Actor {
     async fn take_back(&mut self, name: &str) {
         let Some(last) = self.live.get(name) else { return };
         let back = async {
-            store::save(&self.shared.folder, last).await?;
+            store::keep(&self.shared.folder, name, Some(last)).await?;
             sync::everywhere(&self.shared.master, &Plan::of(last)?).await
         };
         if let Err(failure) = back.await {
@@ -109,23 +119,23 @@ impl Actor {
         if let Err(failure) = self.wait_for_room().await {
             return refuse_all(changes, &failure, answers);
         }
-        for _ in 0..ROUNDS {
+        // HAProxy does not name everybody at once; each round loses at least one, so there is an end.
+        while !changes.is_empty() {
             match self.try_structures(&changes).await {
                 Ok(down) => return self.reloaded(changes, &down, answers).await,
                 Err(Refusal::Failed(failure)) => return refuse_all(changes, &failure, answers),
+                Err(Refusal::Unknown(failure)) => {
+                    self.adrift = true;
+                    return refuse_all(changes, &failure, answers);
+                }
                 Err(Refusal::Configuration(complaints)) => {
-                    let refused = self.find_refused(&changes, &complaints).await;
-                    for (name, failure) in refused {
+                    for (name, failure) in self.find_refused(&changes, &complaints).await {
                         changes.remove(&name);
                         answers.insert(name, Err(failure));
-                    }
-                    if changes.is_empty() {
-                        return;
                     }
                 }
             }
         }
-        refuse_all(changes, &Failure::unavailable("HAProxy refuses the configuration as a whole"), answers);
     }
 
     /// Refuses gateways whose port is not to be had, before HAProxy tries and disturbs the others.
@@ -182,13 +192,37 @@ impl Actor {
         next
     }
 
-    async fn try_structures(&self, changes: &BTreeMap<String, Option<Live>>) -> Result<BTreeSet<SocketAddr>, Refusal> {
-        let (reloader, next) = (self.shared.reloader(), self.with(changes));
-        reloader.check(&next).await?;
-        reloader.reload(&self.live, &next).await
+    async fn try_structures(
+        &mut self,
+        changes: &BTreeMap<String, Option<Live>>,
+    ) -> Result<BTreeSet<SocketAddr>, Refusal> {
+        let next = self.with(changes);
+        self.shared.reloader().check(&next).await?;
+        let tried = async {
+            // Before the change: a crash in between is healed towards what was asked for.
+            for (name, change) in changes {
+                store::keep(&self.shared.folder, name, change.as_ref()).await?;
+            }
+            self.shared.reloader().reload(&self.live, &next).await
+        };
+        let tried = tried.await;
+        if tried.is_err() {
+            self.take_back_states(changes).await;
+        }
+        tried
     }
 
-    /// Which of the changes HAProxy does not take: those that it names, else those that fail alone, else all.
+    /// Keeps on disk again what was served before these changes.
+    async fn take_back_states(&mut self, changes: &BTreeMap<String, Option<Live>>) {
+        for name in changes.keys() {
+            if let Err(failure) = store::keep(&self.shared.folder, name, self.live.get(name)).await {
+                tracing::warn!(gateway = name, %failure, "the state on disk is not what is served");
+                self.unsure.insert(name.clone());
+            }
+        }
+    }
+
+    /// Which of the changes HAProxy does not take, at least one: those that it names, else those that fail alone, else all.
     async fn find_refused(
         &self,
         changes: &BTreeMap<String, Option<Live>>,
@@ -225,7 +259,7 @@ impl Actor {
         let reasons: Vec<String> = changes.iter().map(|(name, change)| self.why(name, change.as_ref())).collect();
         for (name, change) in changes {
             self.unsure.remove(&name);
-            let kept = self.keep(&name, change).await;
+            self.remember(&name, change);
             let confirmed = match self.live.get(&name) {
                 None => Ok(()),
                 Some(live) => match Plan::of(live) {
@@ -236,7 +270,7 @@ impl Actor {
             if confirmed.is_err() {
                 self.unsure.insert(name.clone());
             }
-            answers.insert(name, kept.and(confirmed).map(|()| Applied::Reloaded));
+            answers.insert(name, confirmed.map(|()| Applied::Reloaded));
         }
         self.read_version().await;
         self.count(|counters| {

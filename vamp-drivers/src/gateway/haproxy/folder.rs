@@ -9,10 +9,17 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::{fs, io::AsyncWriteExt, time::Instant};
+use tokio::{
+    fs,
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
+    time::Instant,
+};
 
 /// How long a start waits for the proxy before it to let go of the folder.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// A larger log of HAProxy is emptied.
+const LONGEST_LOG: u64 = 1 << 20;
 
 /// The name of the master socket in the folder.
 pub(super) const SOCKET: &str = "master.sock";
@@ -90,14 +97,58 @@ impl Folder {
         write.await.map_err(|error| Failure::file(&target.display().to_string(), &error))
     }
 
-    /// Reads a file; `None` when it does not exist.
+    /// Reads a file, whatever it holds; `None` when it does not exist.
     pub(super) async fn read(&self, name: &str) -> Result<Option<String>, Failure> {
         let path = self.path.join(name);
-        match fs::read_to_string(&path).await {
-            Ok(text) => Ok(Some(text)),
+        match fs::read(&path).await {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Failure::file(&path.display().to_string(), &error)),
         }
+    }
+
+    /// How long a file is; none when it does not exist.
+    pub(super) async fn length(&self, name: &str) -> Result<u64, Failure> {
+        let path = self.path.join(name);
+        match fs::metadata(&path).await {
+            Ok(found) => Ok(found.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(Failure::file(&path.display().to_string(), &error)),
+        }
+    }
+
+    /// What stands in a file from there on.
+    pub(super) async fn read_from(&self, name: &str, offset: u64) -> Result<String, Failure> {
+        let path = self.path.join(name);
+        let read = async {
+            let mut file = fs::File::open(&path).await?;
+            file.seek(io::SeekFrom::Start(offset)).await?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).await?;
+            Ok::<_, io::Error>(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        read.await.map_err(|error| Failure::file(&path.display().to_string(), &error))
+    }
+
+    /// Gives a file another name, so that somebody can look at it and nobody reads it; returns that name.
+    pub(super) async fn set_aside(&self, name: &str, why: &str) -> Result<String, Failure> {
+        let aside = format!("{name}.{why}");
+        let moved = fs::rename(self.path.join(name), self.path.join(&aside)).await;
+        moved.map(|()| aside).map_err(|error| Failure::file(name, &error))
+    }
+
+    /// Empties HAProxy's log when it has grown large, and keeps what stood in it once more.
+    pub(super) async fn shorten_log(&self) -> Result<(), Failure> {
+        if self.length(LOG).await? <= LONGEST_LOG {
+            return Ok(());
+        }
+        let (log, old) = (self.path.join(LOG), self.path.join(format!("{LOG}.old")));
+        let shorten = async {
+            fs::copy(&log, &old).await?;
+            // HAProxy appends to the same file: it must be emptied, not replaced.
+            fs::OpenOptions::new().write(true).open(&log).await?.set_len(0).await
+        };
+        shorten.await.map_err(|error| Failure::file(LOG, &error))
     }
 
     /// Removes a file; it may be gone already.

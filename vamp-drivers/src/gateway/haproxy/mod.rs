@@ -7,6 +7,7 @@ mod complaint;
 mod compose;
 mod condition;
 mod config;
+mod connections;
 mod digits;
 mod escape;
 mod failure;

@@ -3,11 +3,12 @@
 use super::{
     actor::{Actor, Request, Shared, View},
     config::HaproxyConfig,
+    connections,
     failure::Failure,
     folder::Folder,
     found,
     master::Master,
-    plan::Plan,
+    plan::{Live, Plan},
     process::{self, Process},
     store, sync,
     worker::Worker,
@@ -51,12 +52,19 @@ impl HaproxyProxy {
         let folder = Folder::open(&config.folder).await?;
         let master = Master::new(folder.socket());
         let live = store::load(&folder).await?;
-        let counters = store::load_counters(&folder).await?;
+        let counters = store::load_counters(&folder).await;
         let view = View { version, live: live.clone(), counters, waiting: None };
         let shared = Arc::new(Shared::new(config, folder, master, view));
-        let mut actor =
-            Actor { shared: Arc::clone(&shared), live, unsure: BTreeSet::new(), process: None, stopped: false };
+        let mut actor = Actor {
+            shared: Arc::clone(&shared),
+            live,
+            unsure: BTreeSet::new(),
+            adrift: false,
+            process: None,
+            stopped: false,
+        };
         actor.adopt_or_start().await?;
+        store::sweep_maps(&shared.folder, &actor.live).await;
         let (requests, received) = mpsc::channel(64);
         tokio::spawn(actor.run(received));
         Ok(Self { shared, requests })
@@ -102,17 +110,16 @@ impl HaproxyProxy {
         self.shared.folder.path().display().to_string()
     }
 
-    async fn count_connections(&self, plan: &Plan) -> Result<BTreeMap<String, u64>, Failure> {
-        let master = &self.shared.master;
+    async fn count_connections(&self, live: &Live) -> Result<BTreeMap<String, u64>, Failure> {
+        let (master, plan) = (&self.shared.master, Plan::of(live)?);
         let mut counts: BTreeMap<String, u64> = plan.instances.values().map(|id| (id.clone(), 0)).collect();
         let processes = master.processes().await?;
         if processes.serving.is_empty() {
             return Err(Failure::unavailable("HAProxy has no worker"));
         }
-        let backends = plan.backends();
-        for pid in processes.serving.into_iter().chain(processes.leaving) {
-            let worker = Worker { master, pid };
-            match connections(worker, plan, &backends).await {
+        let leaving = processes.leaving.iter().map(|pid| (*pid, true));
+        for (pid, leaves) in processes.serving.iter().map(|pid| (*pid, false)).chain(leaving) {
+            match connections::of(Worker { master, pid }, leaves, live, &plan).await {
                 Ok(found) => found.into_iter().for_each(|(id, count)| *counts.entry(id).or_default() += count),
                 Err(_) if sync::is_gone(master, pid).await => {}
                 Err(failure) => return Err(failure),
@@ -120,24 +127,6 @@ impl HaproxyProxy {
         }
         Ok(counts)
     }
-}
-
-/// Connections of one worker by instance: a slot belongs to the instance whose address it has *there*.
-async fn connections(worker: Worker<'_>, plan: &Plan, backends: &[String]) -> Result<Vec<(String, u64)>, Failure> {
-    let slots = worker.slots(backends).await?;
-    let counts = worker.connections(backends).await?;
-    let mut found = Vec::new();
-    for ((backend, slot), state) in slots {
-        let Some(&count) = counts.get(&(backend.clone(), slot)) else {
-            return Err(Failure::internal(format!("HAProxy does not count {backend}/s{slot}")));
-        };
-        let here = |(name, wanted): (&(String, usize), &Option<_>)| {
-            let same = name.0 == backend && wanted.is_some_and(|(address, _)| Some(address) == state.address);
-            same.then(|| plan.instances.get(name).cloned()).flatten()
-        };
-        found.extend(plan.slots.iter().find_map(here).map(|id| (id, count)));
-    }
-    Ok(found)
 }
 
 #[async_trait]
@@ -171,8 +160,7 @@ impl Proxy for HaproxyProxy {
     async fn connections(&self, gateway: &str) -> Result<BTreeMap<String, u64>> {
         let live = self.shared.look(|view| view.live.get(gateway).cloned());
         let Some(live) = live else { return Err(Error::new(ErrorKind::NotFound, "haproxy", "connections", gateway)) };
-        let count = async { self.count_connections(&Plan::of(&live)?).await };
-        count.await.map_err(|failure| failure.error("connections", gateway))
+        self.count_connections(&live).await.map_err(|failure| failure.error("connections", gateway))
     }
 
     async fn status(&self) -> Result<ProxyStatus> {

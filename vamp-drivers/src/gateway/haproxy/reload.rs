@@ -23,8 +23,6 @@ use vamp_core::ErrorKind;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How often the master is asked whether the new worker runs.
 const POLL: Duration = Duration::from_millis(10);
-/// Larger logs of HAProxy are emptied before a reload.
-const LONGEST_LOG: usize = 1 << 20;
 
 /// Gateways by name.
 pub(super) type Gateways = BTreeMap<String, Live>;
@@ -34,8 +32,10 @@ pub(super) type Gateways = BTreeMap<String, Live>;
 pub(super) enum Refusal {
     /// HAProxy refuses the configuration.
     Configuration(Vec<Complaint>),
-    /// It could not be tried, or its outcome is not known.
+    /// It could not be tried: what was served is.
     Failed(Failure),
+    /// It was tried, and it is not known what HAProxy serves.
+    Unknown(Failure),
 }
 
 impl From<Failure> for Refusal {
@@ -94,18 +94,18 @@ impl Reloader<'_> {
         let before = self.master.processes().await?;
         let down = self.down(&before).await?;
         self.leave_out_the_dead(&before, last, &down).await?;
-        let log = self.shortened_log().await?;
+        self.folder.shorten_log().await?;
+        let log = self.folder.length(LOG).await?;
         let configuration = self.write(next, &down).await?;
         let outcome = self.replace_workers(&before, &configuration).await;
         if let Ok(Some(pid)) = outcome {
-            self.keep_down(Worker { master: self.master, pid }, next, &down).await?;
-            return Ok(down);
+            let told = self.keep_down(Worker { master: self.master, pid }, next, &down).await;
+            return told.map(|()| down).map_err(Refusal::Unknown);
         }
-        self.write(last, &BTreeSet::new()).await?;
-        outcome?;
-        let written = self.folder.read(LOG).await?.unwrap_or_default();
-        let new = written.get(log..).unwrap_or_default();
-        Err(Refusal::Configuration(complaint::read(new, &configuration, next)))
+        self.write(last, &BTreeSet::new()).await.map_err(Refusal::Unknown)?;
+        outcome.map_err(Refusal::Unknown)?;
+        let new = self.folder.read_from(LOG, log).await.map_err(Refusal::Unknown)?;
+        Err(Refusal::Configuration(complaint::read(&new, &configuration, next)))
     }
 
     /// The addresses that get no requests because checks fail.
@@ -155,18 +155,6 @@ impl Reloader<'_> {
             commands.extend(Plan::of(live)?.down_commands(down));
         }
         worker.run(&commands).await.map(drop)
-    }
-
-    /// Empties the log when it has grown large; returns where new messages will begin.
-    async fn shortened_log(&self) -> Result<usize, Failure> {
-        let length = self.folder.read(LOG).await?.map_or(0, |text| text.len());
-        if length <= LONGEST_LOG {
-            return Ok(length);
-        }
-        let path = self.folder.path().join(LOG);
-        // HAProxy appends to the same file: it must be emptied, not replaced.
-        tokio::fs::write(&path, "").await.map_err(|error| Failure::file(LOG, &error))?;
-        Ok(0)
     }
 
     /// The worker that runs the configuration; `None` when the master says that it could not.

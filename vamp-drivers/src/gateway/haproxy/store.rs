@@ -1,7 +1,13 @@
 //! What is served and counted, on disk: a restart of ours keeps weights and slots.
 
-use super::{escape, failure::Failure, folder::Folder, plan::Live};
-use std::collections::BTreeMap;
+use super::{
+    escape,
+    failure::Failure,
+    folder::Folder,
+    plan::{Live, Plan},
+    view,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use vamp_core::driver::ProxyStatus;
 
 const COUNTERS: &str = "counters.json";
@@ -11,34 +17,56 @@ fn name(gateway: &str) -> String {
     format!("state/{}.json", escape::section(gateway))
 }
 
-/// Keeps what a gateway serves.
-pub(super) async fn save(folder: &Folder, live: &Live) -> Result<(), Failure> {
+/// Keeps what a gateway serves; `None` = it is no longer served.
+pub(super) async fn keep(folder: &Folder, gateway: &str, live: Option<&Live>) -> Result<(), Failure> {
+    let Some(live) = live else { return folder.remove(&name(gateway)).await };
     let text = serde_json::to_string_pretty(live).map_err(|error| Failure::internal(error.to_string()))?;
-    folder.write(&name(&live.gateway), &text).await
+    folder.write(&name(gateway), &text).await
 }
 
-/// Forgets a gateway.
-pub(super) async fn forget(folder: &Folder, gateway: &str) -> Result<(), Failure> {
-    folder.remove(&name(gateway)).await
+/// Puts the file of a gateway aside, as far as that can be done, and says so.
+pub(super) async fn set_aside(folder: &Folder, gateway: &str, reason: &str) {
+    aside(folder, &name(gateway), "refused", reason).await;
 }
 
-/// Everything that was served.
+async fn aside(folder: &Folder, file: &str, why: &str, reason: &str) {
+    match folder.set_aside(file, why).await {
+        Ok(kept) => {
+            tracing::error!(file, kept, reason, "a gateway's state is set aside: it is not served until told again");
+        }
+        Err(failure) => {
+            tracing::error!(file, reason, %failure, "a gateway's state is left out and cannot be set aside");
+        }
+    }
+}
+
+/// Everything that was served. What cannot be read is set aside: the engine sends the gateway again, and refusing to
+/// start would serve nobody.
 pub(super) async fn load(folder: &Folder) -> Result<BTreeMap<String, Live>, Failure> {
     let mut found = BTreeMap::new();
     for file in folder.list("state").await? {
+        let file = format!("state/{file}");
+        if file.ends_with(".new") {
+            folder.remove(&file).await?;
+        }
         if !file.ends_with(".json") {
             continue;
         }
-        let Some(text) = folder.read(&format!("state/{file}")).await? else { continue };
-        match serde_json::from_str::<Live>(&text) {
-            Ok(live) if name(&live.gateway).ends_with(&file) => {
-                found.insert(live.gateway.clone(), live);
-            }
-            // The engine sends the gateway again; refusing to start would serve nobody.
-            _ => tracing::warn!(file, "a gateway's state cannot be read and is left out"),
+        match folder.read(&file).await.and_then(|text| text.map(|text| read(&file, &text)).transpose()) {
+            Ok(None) => {}
+            Ok(Some(live)) => drop(found.insert(live.gateway.clone(), live)),
+            Err(failure) => aside(folder, &file, "damaged", &failure.reason).await,
         }
     }
     Ok(found)
+}
+
+fn read(file: &str, text: &str) -> Result<Live, Failure> {
+    let live: Live = serde_json::from_str(text).map_err(|error| Failure::invalid(error.to_string()))?;
+    if name(&live.gateway) != file {
+        return Err(Failure::invalid(format!("it belongs to gateway `{}`", live.gateway)));
+    }
+    Plan::of(&live).map(|_| live)
 }
 
 /// Keeps the counters.
@@ -48,7 +76,24 @@ pub(super) async fn save_counters(folder: &Folder, counters: &ProxyStatus) -> Re
 }
 
 /// The counters, from zero when there are none.
-pub(super) async fn load_counters(folder: &Folder) -> Result<ProxyStatus, Failure> {
-    let text = folder.read(COUNTERS).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+pub(super) async fn load_counters(folder: &Folder) -> ProxyStatus {
+    let text = folder.read(COUNTERS).await.ok().flatten();
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+/// Removes the maps of gateways that are not served, as far as that can be done.
+pub(super) async fn sweep_maps(folder: &Folder, served: &BTreeMap<String, Live>) {
+    let wanted: BTreeSet<String> = served.keys().map(|name| view::map_path(&escape::section(name))).collect();
+    let sweep = async {
+        for file in folder.list("maps").await? {
+            let file = format!("maps/{file}");
+            if !wanted.contains(&file) {
+                folder.remove(&file).await?;
+            }
+        }
+        Ok::<(), Failure>(())
+    };
+    if let Err(failure) = sweep.await {
+        tracing::warn!(%failure, "maps that nobody needs are not removed");
+    }
 }

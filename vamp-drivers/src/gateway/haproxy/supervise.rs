@@ -3,6 +3,7 @@
 use super::{
     actor::Actor,
     address,
+    complaint::{self, Complaint},
     compose::Configuration,
     failure::Failure,
     folder::LOG,
@@ -10,7 +11,8 @@ use super::{
     outline::Outline,
     plan::Plan,
     process::{self, HaproxyVersion, Process},
-    sync,
+    reload::Refusal,
+    store, sync,
     worker::Worker,
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -59,28 +61,25 @@ impl Actor {
         }
     }
 
-    /// Compares what an adopted HAProxy serves with what was kept, and repairs the difference.
-    async fn verify(&mut self) -> Result<(), Failure> {
-        let configuration = Configuration::of(&self.shared.config, self.live.values(), &BTreeSet::new())?;
-        let master = self.shared.master.clone();
-        let mut same = false;
-        for pid in master.processes().await?.serving {
-            let found = Worker { master: &master, pid }.info("description").await?;
-            same |= found == configuration.description;
-        }
-        if !same {
+    /// Compares what HAProxy serves with what was kept, and repairs the difference.
+    pub(super) async fn verify(&mut self) -> Result<(), Failure> {
+        while !self.runs_what_was_kept().await? {
             tracing::warn!("the running HAProxy has another configuration than the one kept: reloading");
-            if let Err(refusal) = self.shared.reloader().reload(&self.live, &self.live).await {
-                return Err(Failure::unavailable(format!("the kept configuration cannot be loaded: {refusal:?}")));
+            match self.shared.reloader().reload(&self.live, &self.live).await {
+                Ok(_) => {
+                    self.count(|counters| {
+                        counters.reloads += 1;
+                        counters.reload_reasons.push("adopted with another configuration".to_owned());
+                    })
+                    .await;
+                }
+                Err(Refusal::Configuration(complaints)) => self.set_aside(complaints).await?,
+                Err(Refusal::Failed(failure) | Refusal::Unknown(failure)) => return Err(failure),
             }
-            self.count(|counters| {
-                counters.reloads += 1;
-                counters.reload_reasons.push("adopted with another configuration".to_owned());
-            })
-            .await;
         }
+        self.adrift = false;
         for (name, live) in &self.live {
-            if let Err(failure) = sync::everywhere(&master, &Plan::of(live)?).await {
+            if let Err(failure) = sync::everywhere(&self.shared.master, &Plan::of(live)?).await {
                 tracing::warn!(gateway = name, %failure, "what the gateway serves is not certain");
                 self.unsure.insert(name.clone());
             }
@@ -88,13 +87,40 @@ impl Actor {
         Ok(())
     }
 
-    /// Starts HAProxy with the last good configuration, without gateways whose port another program has taken.
+    async fn runs_what_was_kept(&self) -> Result<bool, Failure> {
+        let configuration = Configuration::of(&self.shared.config, self.live.values(), &BTreeSet::new())?;
+        let master = &self.shared.master;
+        for pid in master.processes().await?.serving {
+            if (Worker { master, pid }).info("description").await? == configuration.description {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Starts HAProxy with the last good configuration, without gateways whose port another program has taken, and
+    /// without those that this HAProxy refuses.
     pub(super) async fn revive(&mut self) -> Result<(), Failure> {
         self.process = None;
-        self.drop_unservable().await?;
+        self.drop_unservable().await;
+        while let Err(refusal) = self.start().await {
+            match refusal {
+                Refusal::Configuration(complaints) => self.set_aside(complaints).await?,
+                Refusal::Failed(failure) | Refusal::Unknown(failure) => return Err(failure),
+            }
+        }
+        self.unsure.clear();
+        self.adrift = false;
+        self.read_version().await;
+        Ok(())
+    }
+
+    async fn start(&mut self) -> Result<(), Refusal> {
         let configuration = self.shared.reloader().write(&self.live, &BTreeSet::new()).await?;
-        let log = self.shared.folder.read(LOG).await?.map_or(0, |text| text.len());
-        let process = Process::of(process::start(&self.shared.config.program, self.shared.folder.path())?)?;
+        let folder = &self.shared.folder;
+        folder.shorten_log().await?;
+        let log = folder.length(LOG).await?;
+        let process = Process::of(process::start(&self.shared.config.program, folder.path())?)?;
         let master = &self.shared.master;
         let serving = async {
             loop {
@@ -111,24 +137,45 @@ impl Actor {
         tokio::select! {
             () = serving => {}
             () = process.ended() => {
-                let text = self.shared.folder.read(LOG).await?.unwrap_or_default();
-                let new = text.get(log..).unwrap_or_default();
-                let alert = new.lines().find(|line| line.starts_with("[ALERT]")).unwrap_or("no reason given");
-                return Err(Failure::unavailable(format!("HAProxy does not start: {alert}")));
+                let said = folder.read_from(LOG, log).await?;
+                return Err(Refusal::Configuration(complaint::read(&said, &configuration, &self.live)));
             }
             () = sleep(START) => {
                 process.end().await?;
-                return Err(Failure::unavailable(format!("HAProxy did not start within {} s", START.as_secs())));
+                return Err(Failure::unavailable(format!("HAProxy did not start within {} s", START.as_secs())).into());
             }
         }
         self.process = Some(process);
-        self.unsure.clear();
-        self.read_version().await;
+        Ok(())
+    }
+
+    /// Gives up kept gateways that this HAProxy refuses, so that the others are served: whoever wants them is told at
+    /// the next change. Gives up at least one, or fails when none is to blame.
+    async fn set_aside(&mut self, complaints: Vec<Complaint>) -> Result<(), Failure> {
+        let mut blamed: BTreeSet<String> = complaints.iter().filter_map(|found| found.gateway.clone()).collect();
+        blamed.retain(|name| self.live.contains_key(name));
+        if blamed.is_empty() {
+            for (name, live) in &self.live {
+                let alone = [(name.clone(), live.clone())].into();
+                if let Err(Refusal::Configuration(_)) = self.shared.reloader().check(&alone).await {
+                    blamed.insert(name.clone());
+                }
+            }
+        }
+        if blamed.is_empty() {
+            let reason = complaints.first().map_or("no reason given", |found| found.text.as_str());
+            return Err(Failure::unavailable(format!("HAProxy does not start: {reason}")));
+        }
+        for name in blamed {
+            let reason = complaint::reason(&complaints, &name).unwrap_or_else(|| "HAProxy refuses it".to_owned());
+            store::set_aside(&self.shared.folder, &name, &reason).await;
+            self.remember(&name, None);
+        }
         Ok(())
     }
 
     /// Gives up gateways whose port is not to be had: whoever wants them is told at the next change.
-    async fn drop_unservable(&mut self) -> Result<(), Failure> {
+    async fn drop_unservable(&mut self) {
         let deadline = Instant::now() + PORT;
         let binds: Vec<_> = self
             .live
@@ -138,14 +185,13 @@ impl Actor {
         for (name, bind) in binds {
             while let Err(failure) = address::free(bind) {
                 if Instant::now() >= deadline {
-                    tracing::error!(gateway = name, %failure, "the gateway is not served");
-                    self.keep(&name, None).await?;
+                    store::set_aside(&self.shared.folder, &name, &failure.reason).await;
+                    self.remember(&name, None);
                     break;
                 }
                 sleep(POLL).await;
             }
         }
-        Ok(())
     }
 
     /// Reads the version of the HAProxy that runs.

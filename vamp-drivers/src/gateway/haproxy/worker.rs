@@ -61,19 +61,28 @@ impl Worker<'_> {
 
     /// Every slot of every backend.
     pub(super) async fn all_slots(&self) -> Result<BTreeMap<SlotName, SlotState>, Failure> {
-        Ok(slots(&self.run(&["show servers state".to_owned()]).await?))
+        slots(&self.run(&["show servers state".to_owned()]).await?)
     }
 
     /// Every slot of these backends.
     pub(super) async fn slots(&self, backends: &[String]) -> Result<BTreeMap<SlotName, SlotState>, Failure> {
         let commands: Vec<String> = backends.iter().map(|name| format!("show servers state {name}")).collect();
-        Ok(slots(&self.run(&commands).await?))
+        slots(&self.run(&commands).await?)
     }
 
     /// Open and queued connections of every slot of these backends.
     pub(super) async fn connections(&self, backends: &[String]) -> Result<BTreeMap<SlotName, u64>, Failure> {
         let commands: Vec<String> = backends.iter().map(|name| format!("show stat {name} 4 -1")).collect();
         connections(&self.run(&commands).await?)
+    }
+
+    /// Clients that are connected to a frontend, whether they ask for something or not.
+    pub(super) async fn clients(&self, frontend: &str) -> Result<u64, Failure> {
+        let answer = self.run(&[format!("show stat {frontend} 1 -1")]).await?;
+        let row = answer.lines().find(|line| line.split(',').nth(1) == Some("FRONTEND"));
+        // Columns: pxname, svname, qcur, qmax, scur.
+        let open = row.and_then(|line| line.split(',').nth(4)?.parse().ok());
+        open.ok_or_else(|| refused("show stat", &answer))
     }
 
     /// The entries of a map; `None` when the worker does not have it.
@@ -84,11 +93,11 @@ impl Worker<'_> {
         }
         let entry = |line: &str| {
             let mut words = line.splitn(3, ' ');
-            let pointer = words.next()?;
-            pointer.starts_with("0x").then_some(())?;
+            words.next()?.starts_with("0x").then_some(())?;
             Some((words.next()?.to_owned(), words.next()?.to_owned()))
         };
-        Ok(Some(answer.lines().filter_map(entry).collect()))
+        let lines = answer.lines().filter(|line| !line.is_empty());
+        lines.map(|line| entry(line).ok_or_else(|| refused("show map", line))).collect::<Result<_, _>>().map(Some)
     }
 
     /// Replaces all entries of a map in one step.
@@ -132,16 +141,20 @@ fn refused(command: &str, answer: &str) -> Failure {
     Failure::internal(format!("HAProxy answered `{}` to `{command}`", answer.escape_debug()))
 }
 
-fn slots(answer: &str) -> BTreeMap<SlotName, SlotState> {
+/// Every slot that is told of; a line that cannot be read is no slot less, but an error.
+fn slots(answer: &str) -> Result<BTreeMap<SlotName, SlotState>, Failure> {
     let of = |line: &str| {
         let words: Vec<&str> = line.split(' ').collect();
         words.first()?.parse::<u32>().ok()?;
         let slot = words.get(3)?.strip_prefix('s')?.parse().ok()?;
         let admin: u32 = words.get(6)?.parse().ok()?;
-        let address = words.get(4)?.parse::<IpAddr>().ok();
         let port = words.get(18)?.parse().ok()?;
+        let address = match *words.get(4)? {
+            "-" => None,
+            address => Some(SocketAddr::new(address.parse::<IpAddr>().ok()?, port)),
+        };
         let state = SlotState {
-            address: address.map(|ip| SocketAddr::new(ip, port)),
+            address,
             // 4 only says that the configuration had it disabled.
             ready: admin & !4 == 0,
             up: *words.get(5)? != "0",
@@ -149,7 +162,11 @@ fn slots(answer: &str) -> BTreeMap<SlotName, SlotState> {
         };
         Some((((*words.get(1)?).to_owned(), slot), state))
     };
-    answer.lines().filter_map(of).collect()
+    // The version of the format, the names of the columns, and a backend that came after that worker.
+    let tells_nothing =
+        |line: &&str| line.is_empty() || *line == "1" || line.starts_with('#') || *line == "Can't find backend.";
+    let lines = answer.lines().filter(|line| !tells_nothing(line));
+    lines.map(|line| of(line).ok_or_else(|| refused("show servers state", line))).collect()
 }
 
 fn connections(answer: &str) -> Result<BTreeMap<SlotName, u64>, Failure> {
@@ -157,13 +174,18 @@ fn connections(answer: &str) -> Result<BTreeMap<SlotName, u64>, Failure> {
     for line in answer.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let words: Vec<&str> = line.split(',').collect();
         let number = |at: usize| words.get(at).and_then(|word| word.parse::<u64>().ok());
-        // Columns: pxname, svname, qcur, qmax, scur.
-        if let (Some(backend), Some(slot)) = (words.first(), words.get(1).and_then(|name| name.strip_prefix('s')))
-            && let Ok(slot) = slot.parse()
-        {
-            let (Some(queued), Some(open)) = (number(2), number(4)) else { return Err(refused("show stat", line)) };
-            found.insert(((*backend).to_owned(), slot), queued + open);
+        let (Some(backend), Some(server)) = (words.first(), words.get(1)) else {
+            return Err(refused("show stat", line));
+        };
+        if *server == "BACKEND" {
+            continue;
         }
+        // Columns: pxname, svname, qcur, qmax, scur.
+        let slot = server.strip_prefix('s').and_then(|slot| slot.parse().ok());
+        let (Some(slot), Some(queued), Some(open)) = (slot, number(2), number(4)) else {
+            return Err(refused("show stat", line));
+        };
+        found.insert(((*backend).to_owned(), slot), queued + open);
     }
     Ok(found)
 }
@@ -176,10 +198,20 @@ mod tests {
     fn the_state_of_a_slot_is_read_whatever_the_health() {
         let answer = "1\n# be_id be_name\n2 a.r0 1 s0 127.0.0.1 2 0 100 1 14 6 3 2 6 0 0 0 - 29060 - 0 0 - - 0\n\
             2 a.r0 2 s1 ::1 0 5 0 1 14 1 0 0 14 0 0 0 - 1 - 0 0 - - 0\n";
-        let found = slots(answer);
+        let found = slots(answer).unwrap();
         let ready = SlotState { address: Some("127.0.0.1:29060".parse().unwrap()), ready: true, up: true, weight: 100 };
         let empty = SlotState { address: Some("[::1]:1".parse().unwrap()), ready: false, up: false, weight: 0 };
         assert_eq!(found, BTreeMap::from([(("a.r0".to_owned(), 0), ready), (("a.r0".to_owned(), 1), empty)]));
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_an_error_and_no_slot_less() {
+        assert_eq!(slots("1\n# be_id\nCan't find backend.\n\n").unwrap(), BTreeMap::new());
+        let good = "2 a.r0 1 s0 127.0.0.1 2 0 100 1 14 6 3 2 6 0 0 0 - 29060 - 0 0 - - 0\n";
+        for bad in ["2 a.r0 1 s0 nonsense 2 0 100 1 14 6 3 2 6 0 0 0 - 29060", "2 a.r0 1 s0", "Permission denied"] {
+            assert!(slots(&format!("{good}{bad}\n")).is_err(), "{bad}");
+        }
+        assert!(connections("a.r0,other,0,0,3").is_err() && connections("Permission denied").is_err());
     }
 
     #[test]
