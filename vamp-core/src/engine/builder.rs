@@ -37,8 +37,8 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) world: watch::Sender<World>,
     pub(super) changes: broadcast::Sender<Change>,
-    /// Held while a port is taken, so that two gateways never take the same one.
-    pub(super) ports: Mutex<()>,
+    /// Held while a port is taken or a deployment changes together with its gateways.
+    pub(super) structure: Mutex<()>,
     pub(super) started: SystemTime,
     pub(super) recorded_events: broadcast::Sender<Arc<crate::driver::Event>>,
     pub(super) sequence: AtomicU64,
@@ -161,7 +161,7 @@ impl Builder {
             settings: self.settings,
             world: watch::Sender::new(World::default()),
             changes: broadcast::Sender::new(CHANGES),
-            ports: Mutex::new(()),
+            structure: Mutex::new(()),
             recorded_events: broadcast::Sender::new(CHANGES),
             to_record,
             recorded: Mutex::new(recorded),

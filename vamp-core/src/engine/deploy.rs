@@ -3,8 +3,13 @@
 use super::{
     Engine, Failure,
     gateways::{check_port, completed},
-    merge::{self, Resolved, merge},
-    records::Found,
+    merge::{
+        dependencies,
+        gateways::{Merged, touched},
+        merge,
+    },
+    preview::Outcome,
+    records::{Found, Present, Update},
     slice,
     views::instances,
     world::World,
@@ -12,12 +17,9 @@ use super::{
 use crate::{
     Violation, Violations,
     driver::Version,
-    model::{Blueprint, Breed, Deployment, Gateway, Name, Named, Reference, Scale, resolve},
+    model::{Blueprint, Breed, Deployment, Gateway, GatewayName, Name, Named, Reference, Scale, resolve},
 };
-use std::sync::Arc;
-
-/// A merge is tried again so often when the deployment changes at the same time.
-const ATTEMPTS: usize = 64;
+use std::{sync::Arc, time::SystemTime};
 
 /// How to carry out a request.
 #[derive(Clone, Debug, Default)]
@@ -42,15 +44,16 @@ impl Options {
     }
 
     /// Refuses what is not, or no longer, expected.
-    fn check(&self, name: &str, present: Option<&Version>) -> Result<(), Failure> {
-        let unexpected = self.expected.as_ref().is_some_and(|expected| present != Some(expected));
+    fn check(&self, world: &World, name: &str) -> Result<(), Failure> {
+        let stored = world.artifacts.as_ref().and_then(|known| known.deployments.get(name));
+        let unexpected = self.expected.as_ref().is_some_and(|version| stored.map(|one| &one.version) != Some(version));
         if unexpected { Err(Failure::Changed { kind: "deployments", name: name.to_owned() }) } else { Ok(()) }
     }
 }
 
 impl Engine {
     /// Merges a blueprint into the deployment of that name, which is created if need be; durable when it returns.
-    /// New services get no traffic as long as others have all of it.
+    /// New services get no traffic as long as others have all of it. What the blueprint omits stays as it is.
     ///
     /// # Errors
     ///
@@ -58,28 +61,41 @@ impl Engine {
     /// that is referred to, [`Failure::Driver`].
     pub async fn deploy(&self, name: &str, blueprint: &Blueprint, options: Options) -> Result<Deployment, Failure> {
         let name = parse_name(name)?;
-        let resolved = self.resolve(blueprint).await?;
-        let _ports = self.shared.ports.lock().await;
-        for _ in 0..ATTEMPTS {
-            let world = self.loaded().await;
-            let before: Found<Deployment> = self.read(name.as_str()).await?;
-            let version = before.as_ref().map(|(_, version)| version);
-            options.check(name.as_str(), version)?;
-            let stored = before.as_ref().map(|(deployment, _)| &**deployment);
-            let merged = merge(stored, &name, blueprint, &resolved, self.shared.clock.now())?;
-            check_templates(&merged)?;
-            let gateways = merge::gateways(&merged, blueprint, |name| stored_gateway(&world, name))?;
-            let gateways = gateways.iter().map(completed).collect::<Result<Vec<_>, _>>()?;
-            gateways.iter().try_for_each(|gateway| check_port(&world, gateway, &path_of(gateway)))?;
-            if options.validate_only {
-                return Ok(merged);
-            }
-            match self.store_deployment(&merged, version, &gateways).await {
-                Err(Failure::Changed { .. }) => {}
-                result => return result.map(|()| merged),
-            }
+        let blueprint = self.in_place(blueprint).await?;
+        let _structure = self.shared.structure.lock().await;
+        let world = self.loaded().await;
+        options.check(&world, name.as_str())?;
+        let checked = deployed(&world, &name, &blueprint, self.shared.clock.now())?;
+        if options.validate_only {
+            return Ok(checked.after.unwrap_or_else(|| Deployment::new(name)));
         }
-        Err(Failure::Changed { kind: "deployments", name: name.to_string() })
+        self.merge_stored(&name, &blueprint, options.expected.as_ref()).await
+    }
+
+    /// The deployment first: it runs without its gateways until they are there, and a gateway without its deployment
+    /// would be nobody's.
+    pub(super) async fn merge_stored(
+        &self,
+        name: &Name,
+        blueprint: &Blueprint,
+        expected: Option<&Version>,
+    ) -> Result<Deployment, Failure> {
+        let now = self.shared.clock.now();
+        let mut merged = Deployment::new(name.clone());
+        let deployment = |present: &Present<Deployment>| {
+            let before = present.readable()?;
+            merged = merge(before, name, blueprint, now)?;
+            check_templates(&merged)?;
+            Ok(if before == Some(&merged) { Update::Keep } else { Update::Put(merged.clone()) })
+        };
+        self.update(name.as_str(), expected, deployment).await?;
+        let world = self.loaded().await;
+        for gateway in touched(&merged, blueprint, &existing(&world, name))? {
+            let update =
+                |present: &Present<Gateway>| merged_gateway(&world, &gateway, &merged, present.or_overwritten());
+            self.update(gateway.name.as_str(), None, update).await?;
+        }
+        Ok(merged)
     }
 
     /// Takes the services that the blueprint names out of the deployment: they get no new requests, finish those that
@@ -88,31 +104,32 @@ impl Engine {
     /// # Errors
     ///
     /// [`Failure::NotFound`] without such a deployment; [`Failure::Invalid`] (`InvalidRouteWeight`) when those that stay
-    /// do not have all the traffic; [`Failure::Driver`].
+    /// do not have all the traffic, or need what goes; [`Failure::Driver`].
     pub async fn undeploy(&self, name: &str, blueprint: &Blueprint, options: Options) -> Result<Deployment, Failure> {
-        let missing = || Failure::NotFound { kind: "deployments", name: name.to_owned() };
-        for _ in 0..ATTEMPTS {
-            let world = self.loaded().await;
-            let before: Found<Deployment> = self.read(name).await?;
-            let (deployment, version) = before.ok_or_else(missing)?;
-            options.check(name, Some(&version))?;
-            let sliced = slice::slice(&deployment, blueprint, self.shared.clock.now());
-            let stored = world.artifacts.iter().flat_map(|artifacts| artifacts.gateways.values());
-            let gateways = slice::gateways(&sliced, stored.map(|stored| &stored.value))?;
-            if options.validate_only || *deployment == sliced {
-                return Ok(sliced);
-            }
-            // The deployment first: a route to a leaving service is no harm, a service without its route would be.
-            match self.write(&sliced, Some(&version)).await {
-                Err(Failure::Changed { .. }) => continue,
-                result => result?,
-            };
-            for gateway in &gateways {
-                self.store(gateway, None).await?;
-            }
-            return Ok(sliced);
+        let _structure = self.shared.structure.lock().await;
+        let (world, now) = (self.loaded().await, self.shared.clock.now());
+        options.check(&world, name)?;
+        let checked = undeployed(&world, name, blueprint, now)?;
+        if options.validate_only {
+            return checked.after.ok_or_else(|| missing(name));
         }
-        Err(Failure::Changed { kind: "deployments", name: name.to_owned() })
+        // The deployment first: a route to a leaving service is no harm, a service without its route would be.
+        let slice = |present: &Present<Deployment>| {
+            let before = present.readable()?.ok_or_else(|| missing(name))?;
+            let sliced = sliced(before, blueprint, now)?;
+            Ok(if *before == sliced { Update::Keep } else { Update::Put(sliced) })
+        };
+        let (sliced, _) = self.update(name, options.expected.as_ref(), slice).await?.ok_or_else(|| missing(name))?;
+        for gateway in checked.gateways.keys() {
+            // Whoever moved traffic to a leaving service in the meantime keeps the route, until the service is gone.
+            let leave = |present: &Present<Gateway>| {
+                let before = present.readable()?;
+                let after = before.and_then(|before| slice::gateway(&sliced, before).ok()?);
+                Ok(after.map_or(Update::Keep, Update::Put))
+            };
+            self.update(gateway, None, leave).await?;
+        }
+        Ok(Arc::unwrap_or_clone(sliced))
     }
 
     /// The deployment of that name with what runs of it now, and its version.
@@ -126,35 +143,20 @@ impl Engine {
         Ok(found.map(|(deployment, version)| (with_instances(Arc::unwrap_or_clone(deployment), &world), version)))
     }
 
-    /// The gateways first: one that leads to a service not stored yet is no harm.
-    async fn store_deployment(
-        &self,
-        deployment: &Deployment,
-        version: Option<&Version>,
-        gateways: &[Gateway],
-    ) -> Result<(), Failure> {
-        for gateway in gateways {
-            let found: Found<Gateway> = self.read(gateway.name.as_str()).await?;
-            if found.as_ref().is_none_or(|(stored, _)| **stored != *gateway) {
-                self.write(gateway, found.as_ref().map(|(_, version)| version)).await?;
-            }
-        }
-        self.write(deployment, version).await.map(|_| ())
-    }
-
-    async fn resolve(&self, blueprint: &Blueprint) -> Result<Resolved, Failure> {
-        let mut resolved = Resolved::default();
-        for service in blueprint.clusters.iter().flat_map(|cluster| &cluster.services) {
+    /// The blueprint with every breed and scale that it refers to in place.
+    pub(super) async fn in_place(&self, blueprint: &Blueprint) -> Result<Blueprint, Failure> {
+        let mut blueprint = blueprint.clone();
+        for service in blueprint.clusters.iter_mut().flat_map(|cluster| &mut cluster.services) {
             if let Reference::Reference(name) = &service.breed {
                 let (breed, _) = self.referred::<Breed>(name).await?;
-                resolved.breeds.insert(name.to_string(), breed);
+                service.breed = Reference::Inline(Box::new(breed));
             }
             if let Some(Reference::Reference(name)) = &service.scale {
                 let (scale, _) = self.referred::<Named<Scale>>(name).await?;
-                resolved.scales.insert(name.to_string(), scale.value);
+                service.scale = Some(Reference::Inline(Box::new(scale.value)));
             }
         }
-        Ok(resolved)
+        Ok(blueprint)
     }
 
     async fn referred<T: super::Artifact>(&self, name: &Name) -> Result<(T, Version), Failure> {
@@ -163,8 +165,86 @@ impl Engine {
     }
 }
 
-fn parse_name(name: &str) -> Result<Name, Violation> {
+// === what a request makes of what is stored ===
+
+/// What deploying the blueprint makes of the world.
+pub(super) fn deployed(world: &World, name: &Name, blueprint: &Blueprint, now: SystemTime) -> Result<Outcome, Failure> {
+    let before = stored_deployment(world, name.as_str())?;
+    let merged = merge(before.as_deref(), name, blueprint, now)?;
+    check_templates(&merged)?;
+    let mut outcome = Outcome { name: name.to_string(), before, ..Outcome::default() };
+    for gateway in touched(&merged, blueprint, &existing(world, name))? {
+        let stored = world.artifacts.as_ref().and_then(|known| known.gateways.get(gateway.name.as_str()));
+        match merged_gateway(world, &gateway, &merged, stored.map(|stored| &*stored.value))? {
+            Update::Keep => None,
+            Update::Put(after) => outcome.gateways.insert(gateway.name.to_string(), Some(after)),
+            Update::Remove => outcome.gateways.insert(gateway.name.to_string(), None),
+        };
+    }
+    outcome.after = Some(merged);
+    Ok(outcome)
+}
+
+/// What undeploying the blueprint makes of the world.
+pub(super) fn undeployed(
+    world: &World,
+    name: &str,
+    blueprint: &Blueprint,
+    now: SystemTime,
+) -> Result<Outcome, Failure> {
+    let before = stored_deployment(world, name)?.ok_or_else(|| missing(name))?;
+    let sliced = sliced(&before, blueprint, now)?;
+    let stored = world.artifacts.iter().flat_map(|artifacts| artifacts.gateways.values());
+    let gateways = slice::gateways(&sliced, stored.map(|stored| &stored.value))?;
+    let gateways = gateways.into_iter().map(|gateway| (gateway.name.to_string(), Some(gateway))).collect();
+    Ok(Outcome { name: name.to_owned(), before: Some(before), after: Some(sliced), gateways })
+}
+
+fn sliced(before: &Deployment, blueprint: &Blueprint, now: SystemTime) -> Result<Deployment, Violations> {
+    let mut sliced = slice::slice(before, blueprint, now);
+    let violations = dependencies::connect(&mut sliced);
+    if violations.is_empty() { Ok(sliced) } else { Err(Violations(violations)) }
+}
+
+fn merged_gateway(
+    world: &World,
+    gateway: &Merged<'_>,
+    deployment: &Deployment,
+    before: Option<&Gateway>,
+) -> Result<Update<Gateway>, Failure> {
+    match gateway.update(deployment, before)? {
+        Update::Put(after) => {
+            let after = completed(&after)?;
+            check_port(world, &after, &path_of(&after))?;
+            Ok(if before == Some(&after) { Update::Keep } else { Update::Put(after) })
+        }
+        other => Ok(other),
+    }
+}
+
+pub(super) fn missing(name: &str) -> Failure {
+    Failure::NotFound { kind: "deployments", name: name.to_owned() }
+}
+
+pub(super) fn parse_name(name: &str) -> Result<Name, Violation> {
     name.parse().map_err(|error: crate::model::ParseTextError| Violation::new("IllegalName", "name", error.to_string()))
+}
+
+fn stored_deployment(world: &World, name: &str) -> Result<Option<Arc<Deployment>>, Failure> {
+    let Some(artifacts) = &world.artifacts else { return Ok(None) };
+    if let Some(reason) = artifacts.unreadable_deployment(name) {
+        let hint = format!("restore it, or delete `deployments/{name}`: then what runs of it is stopped");
+        return Err(Failure::Conflict(Violation::new("CorruptedDataException", "name", reason).hint(hint)));
+    }
+    Ok(artifacts.deployments.get(name).map(|stored| Arc::clone(&stored.value)))
+}
+
+/// The names of the stored gateways of a deployment.
+fn existing(world: &World, deployment: &Name) -> Vec<GatewayName> {
+    let prefix = format!("{deployment}/");
+    let Some(artifacts) = &world.artifacts else { return Vec::new() };
+    let from = artifacts.gateways.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
+    from.map(|(_, stored)| stored.value.name.clone()).collect()
 }
 
 /// Where a blueprint says what becomes this gateway of its deployment.
@@ -186,10 +266,6 @@ fn check_templates(deployment: &Deployment) -> Result<(), Violations> {
         }
     }
     if violations.is_empty() { Ok(()) } else { Err(Violations(violations)) }
-}
-
-fn stored_gateway(world: &World, name: &str) -> Option<Arc<Gateway>> {
-    world.artifacts.as_ref()?.gateways.get(name).map(|stored| Arc::clone(&stored.value))
 }
 
 /// Fills in what runs, as it was last observed.

@@ -1,33 +1,94 @@
-//! Small changes of what is deployed.
+//! Small changes of what is deployed: the scale of a service, the service level agreement of a cluster.
 
-use super::{Engine, Failure, records::Found};
-use crate::model::Deployment;
-use std::sync::Arc;
-
-/// A change is tried again so often when the deployment changes at the same time.
-const ATTEMPTS: usize = 64;
+use super::{
+    Engine, Failure,
+    records::{Present, Update},
+};
+use crate::model::{ClusterSla, DeployedCluster, Deployment, Intention, Scale, Status};
 
 impl Engine {
+    /// Sets how much and how many of a service run; durable when it returns, with the deployment.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NotFound`] without such a deployment, cluster or service, [`Failure::Driver`].
+    pub async fn set_scale(
+        &self,
+        deployment: &str,
+        cluster: &str,
+        service: &str,
+        scale: Scale,
+    ) -> Result<Deployment, Failure> {
+        let now = self.shared.clock.now();
+        self.edit(deployment, |changed| {
+            let service = cluster_mut(changed, cluster)?
+                .service_mut(service)
+                .filter(|service| service.status.intention == Intention::Deployment)
+                .ok_or_else(|| missing("services", service))?;
+            if service.scale != scale {
+                service.scale = scale;
+                service.status = Status::initiated(Intention::Deployment, now);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets the service level agreement of a cluster, or with `None` takes it off; durable when it returns, with the
+    /// deployment.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NotFound`] without such a deployment or cluster, [`Failure::Driver`].
+    pub async fn set_sla(
+        &self,
+        deployment: &str,
+        cluster: &str,
+        sla: Option<ClusterSla>,
+    ) -> Result<Deployment, Failure> {
+        self.edit(deployment, |changed| {
+            cluster_mut(changed, cluster)?.sla.clone_from(&sla);
+            Ok(())
+        })
+        .await
+    }
+
     /// Takes the service level agreement off a cluster; answers whether it had one. Durable when it returns.
     ///
     /// # Errors
     ///
     /// [`Failure::NotFound`] without such a deployment or cluster, [`Failure::Driver`].
     pub async fn remove_sla(&self, deployment: &str, cluster: &str) -> Result<bool, Failure> {
-        let missing = |kind, name: &str| Failure::NotFound { kind, name: name.to_owned() };
-        for _ in 0..ATTEMPTS {
-            let found: Found<Deployment> = self.read(deployment).await?;
-            let (stored, version) = found.ok_or_else(|| missing("deployments", deployment))?;
-            let mut changed = Arc::unwrap_or_clone(stored);
-            let of = changed.cluster_mut(cluster).ok_or_else(|| missing("clusters", cluster))?;
-            if of.sla.take().is_none() {
-                return Ok(false);
-            }
-            match self.write(&changed, Some(&version)).await {
-                Err(Failure::Changed { .. }) => {}
-                result => return result.map(|_| true),
-            }
-        }
-        Err(Failure::Changed { kind: "deployments", name: deployment.to_owned() })
+        let mut had_one = false;
+        self.edit(deployment, |changed| {
+            had_one = cluster_mut(changed, cluster)?.sla.take().is_some();
+            Ok(())
+        })
+        .await?;
+        Ok(had_one)
     }
+
+    async fn edit(
+        &self,
+        name: &str,
+        mut change: impl FnMut(&mut Deployment) -> Result<(), Failure>,
+    ) -> Result<Deployment, Failure> {
+        let edit = |present: &Present<Deployment>| {
+            let before = present.readable()?.ok_or_else(|| missing("deployments", name))?;
+            let mut changed = before.clone();
+            change(&mut changed)?;
+            Ok(if *before == changed { Update::Keep } else { Update::Put(changed) })
+        };
+        let stored = self.update(name, None, edit).await?;
+        let (deployment, _) = stored.ok_or_else(|| missing("deployments", name))?;
+        Ok(Deployment::clone(&deployment))
+    }
+}
+
+fn cluster_mut<'a>(deployment: &'a mut Deployment, name: &str) -> Result<&'a mut DeployedCluster, Failure> {
+    deployment.cluster_mut(name).ok_or_else(|| missing("clusters", name))
+}
+
+fn missing(kind: &'static str, name: &str) -> Failure {
+    Failure::NotFound { kind, name: name.to_owned() }
 }

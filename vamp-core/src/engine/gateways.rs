@@ -1,6 +1,10 @@
 //! Gateways: storing them, and moving traffic.
 
-use super::{Engine, Failure, records::Found, world::World};
+use super::{
+    Engine, Failure,
+    records::{Present, Update},
+    world::World,
+};
 use crate::{
     Violation, Violations,
     condition::Condition,
@@ -9,9 +13,6 @@ use crate::{
     weight::Weight,
 };
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
-
-/// A change of a stored gateway is tried again so often when others change it at the same time.
-const ATTEMPTS: usize = 16;
 
 /// One gateway, to be changed.
 #[derive(Clone, Debug)]
@@ -33,12 +34,7 @@ impl Engine {
     ///
     /// [`Failure::Invalid`] and [`Failure::Conflict`], with every violation.
     pub async fn check_gateway(&self, gateway: &Gateway) -> Result<Gateway, Failure> {
-        let world = self.loaded().await;
-        let gateway = completed(gateway)?;
-        let stored = find(&world, gateway.name.as_str());
-        check_internal(&gateway, stored.as_deref())?;
-        check_port(&world, &gateway, "port")?;
-        Ok(gateway)
+        replaced(&self.loaded().await, gateway)
     }
 
     /// Stores a gateway; durable when it returns, with the version of the record. `expected` is the version that it
@@ -54,19 +50,19 @@ impl Engine {
         expected: Option<&Version>,
     ) -> Result<(Gateway, Version), Failure> {
         let world = self.loaded().await;
-        let takes_port = find(&world, gateway.name.as_str()).is_none_or(|stored| stored.port != gateway.port);
-        let _taken = if takes_port { Some(self.shared.ports.lock().await) } else { None };
-        for _ in 0..ATTEMPTS {
-            let checked = self.check_gateway(gateway).await?;
-            let found: Found<Gateway> = self.read(gateway.name.as_str()).await?;
-            let before = expected.or(found.as_ref().map(|(_, version)| version));
-            match self.write(&checked, before).await {
-                Ok(version) => return Ok((checked, version)),
-                Err(Failure::Changed { .. }) if expected.is_none() => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-        Err(Failure::Changed { kind: "gateways", name: gateway.name.to_string() })
+        let name = gateway.name.as_str();
+        let takes_port = find(&world, name).is_none_or(|stored| stored.port != gateway.port);
+        let _structure = if takes_port { Some(self.shared.structure.lock().await) } else { None };
+        let gateway = completed(gateway)?;
+        let replace = |present: &Present<Gateway>| {
+            let world = self.shared.world.borrow();
+            check_internal(&world, &gateway, present.or_overwritten())?;
+            check_port(&world, &gateway, "port")?;
+            Ok(Update::Put(gateway.clone()))
+        };
+        let stored = self.update(name, expected, replace).await?;
+        let (stored, version) = stored.ok_or_else(|| missing(name))?;
+        Ok((Arc::unwrap_or_clone(stored), version))
     }
 
     /// Removes a gateway; answers whether it was there. `expected` is the version that is removed; `None` removes
@@ -86,11 +82,7 @@ impl Engine {
     ///
     /// [`Failure::Invalid`] for the gateway of a cluster, which goes with its deployment.
     pub async fn check_delete_gateway(&self, name: &str) -> Result<bool, Failure> {
-        let world = self.loaded().await;
-        let Some(gateway) = find(&world, name) else { return Ok(false) };
-        let Some(owner) = owner(&world, &gateway.name) else { return Ok(true) };
-        let message = format!("gateway `{name}` belongs to deployment `{owner}` and goes with it");
-        Err(Violation::new("InternalGatewayRemoveError", "name", message).into())
+        removed(&self.loaded().await, name)
     }
 }
 
@@ -121,7 +113,7 @@ impl GatewayHandle {
     pub async fn condition(&self, route: &str, condition: Option<Condition>, strength: Weight) -> Result<(), Failure> {
         self.change(|gateway| {
             let route = route_mut(gateway, route)?;
-            route.strength = Some(if condition.is_some() { strength } else { Weight::ZERO });
+            route.strength = Some(strength);
             route.condition = condition.clone().map(Reference::from);
             Ok(())
         })
@@ -138,18 +130,16 @@ impl GatewayHandle {
     }
 
     async fn change(&self, change: impl Fn(&mut Gateway) -> Result<(), Violation>) -> Result<(), Failure> {
-        for _ in 0..ATTEMPTS {
-            let found: Found<Gateway> = self.engine.read(&self.name).await?;
-            let missing = || Failure::NotFound { kind: "gateways", name: self.name.clone() };
-            let (gateway, version) = found.ok_or_else(missing)?;
-            let mut gateway = Arc::unwrap_or_clone(gateway);
+        let change = |present: &Present<Gateway>| {
+            let before = present.readable()?.ok_or_else(|| missing(&self.name))?;
+            let mut gateway = before.clone();
             change(&mut gateway)?;
-            match self.engine.put_gateway(&gateway, Some(&version)).await {
-                Err(Failure::Changed { .. }) => {}
-                result => return result.map(|_| ()),
-            }
-        }
-        Err(Failure::Changed { kind: "gateways", name: self.name.clone() })
+            let gateway = completed(&gateway)?;
+            check_internal(&self.engine.shared.world.borrow(), &gateway, Some(before))?;
+            Ok(Update::Put(gateway))
+        };
+        self.engine.loaded().await;
+        self.engine.update(&self.name, None, change).await.map(|_| ())
     }
 }
 
@@ -172,6 +162,28 @@ fn route_mut<'a>(gateway: &'a mut Gateway, name: &str) -> Result<&'a mut Route, 
     }
 }
 
+fn missing(name: &str) -> Failure {
+    Failure::NotFound { kind: "gateways", name: name.to_owned() }
+}
+
+/// The gateway as it would be stored in place of what is there.
+pub(super) fn replaced(world: &World, gateway: &Gateway) -> Result<Gateway, Failure> {
+    let gateway = completed(gateway)?;
+    check_internal(world, &gateway, find(world, gateway.name.as_str()).as_deref())?;
+    check_port(world, &gateway, "port")?;
+    Ok(gateway)
+}
+
+/// Whether there is such a gateway, and it may be removed.
+pub(super) fn removed(world: &World, name: &str) -> Result<bool, Failure> {
+    let Some(gateway) = find(world, name) else {
+        return Ok(world.artifacts.as_ref().is_some_and(|known| known.unreadable_gateway(name).is_some()));
+    };
+    let Some(owner) = owner(world, &gateway.name) else { return Ok(true) };
+    let message = format!("gateway `{name}` belongs to deployment `{owner}` and goes with it");
+    Err(Violation::new("InternalGatewayRemoveError", "name", message).into())
+}
+
 fn find(world: &World, name: &str) -> Option<Arc<Gateway>> {
     world.artifacts.as_ref()?.gateways.get(name).map(|stored| Arc::clone(&stored.value))
 }
@@ -182,6 +194,7 @@ fn owner(world: &World, name: &GatewayName) -> Option<String> {
     world.artifacts.as_ref()?.deployments.contains_key(deployment).then(|| deployment.to_owned())
 }
 
+/// The gateway with every weight and strength said. Without a condition there is no strength: clearing one clears both.
 pub(super) fn completed(gateway: &Gateway) -> Result<Gateway, Failure> {
     let open: Vec<Violation> = gateway.open().collect();
     if !open.is_empty() {
@@ -191,16 +204,23 @@ pub(super) fn completed(gateway: &Gateway) -> Result<Gateway, Failure> {
         Violation::new("GatewayRouteWeightError", "routes", error.to_string())
             .hint("let the weights of all routes sum to 100%, or leave all of them out")
     };
-    Ok(gateway.clone().completed().map_err(refused)?)
+    let mut gateway = gateway.clone();
+    for route in gateway.routes.iter_mut().filter(|route| route.condition.is_none()) {
+        route.strength = None;
+    }
+    Ok(gateway.completed().map_err(refused)?)
 }
 
 /// The gateway of a cluster comes and goes with its services: weights and conditions change, routes do not.
-fn check_internal(gateway: &Gateway, stored: Option<&Gateway>) -> Result<(), Failure> {
+fn check_internal(world: &World, gateway: &Gateway, stored: Option<&Gateway>) -> Result<(), Failure> {
     let name = &gateway.name;
     if !name.is_internal() {
         return Ok(());
     }
     let Some(stored) = stored else {
+        if world.artifacts.as_ref().is_some_and(|known| known.unreadable_gateway(name.as_str()).is_some()) {
+            return Ok(());
+        }
         let message = format!("`{name}` has three segments: such gateways come with a deployment");
         return Err(Violation::new("InternalGatewayCreateError", "name", message)
             .hint("deploy a blueprint, or choose a name with one, two or four segments")
@@ -222,6 +242,9 @@ fn check_internal(gateway: &Gateway, stored: Option<&Gateway>) -> Result<(), Fai
 /// No two gateways listen on one port; `path` is where the document says it.
 pub(super) fn check_port(world: &World, gateway: &Gateway, path: &str) -> Result<(), Failure> {
     let Some(port) = gateway.port.number else { return Ok(()) };
+    if find(world, gateway.name.as_str()).is_some_and(|stored| stored.port.number == Some(port)) {
+        return Ok(());
+    }
     match port_owner(world, port, gateway.name.as_str()) {
         None => Ok(()),
         Some(other) => {

@@ -5,15 +5,14 @@ mod tests;
 mod written;
 
 use super::{
-    Change, Engine,
+    Change, Engine, compiled,
     world::{Artifacts, Published, World},
 };
 use crate::{
     Error, ErrorKind, Result,
     driver::{Transaction, Version, Write},
     layer::batches,
-    plan::Running,
-    routing::{Compiled, Complete, compile},
+    routing::{Compiled, Complete},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -235,9 +234,23 @@ fn published(
 }
 
 fn compile_world(world: &World, artifacts: &Artifacts) -> Compiled {
-    let gateways = artifacts.gateways.iter().map(|(name, stored)| (name.clone(), Arc::clone(&stored.value))).collect();
-    let observed = world.observed.values().next().and_then(|seen| seen.last.as_deref());
-    compile(&gateways, &Running { deployments: &artifacts.deployments, observed })
+    let mut all = Compiled::default();
+    for name in artifacts.gateways.keys() {
+        let Some(one) = compiled::gateway(world, artifacts, name) else { continue };
+        for crossed in one.crossed {
+            all.includes.entry(crossed).or_default().insert(name.clone());
+        }
+        for service in one.services {
+            all.services.entry(service).or_default().insert(name.clone());
+        }
+        all.gateways.insert(name.clone(), one.gateway);
+    }
+    for name in artifacts.unreadable_gateways() {
+        let reason = artifacts.unreadable_gateway(name).unwrap_or_default();
+        all.includes.entry(name.to_owned()).or_default().insert(name.to_owned());
+        all.gateways.insert(name.to_owned(), Err(reason));
+    }
+    all
 }
 
 fn is_stored(artifacts: &Artifacts, service: &str) -> bool {
@@ -245,6 +258,9 @@ fn is_stored(artifacts: &Artifacts, service: &str) -> bool {
     let (Some(deployment), Some(cluster), Some(service)) = (parts.next(), parts.next(), parts.next()) else {
         return false;
     };
+    if artifacts.unreadable_deployment(deployment).is_some() {
+        return true;
+    }
     let deployment = artifacts.deployments.get(deployment);
     deployment.and_then(|stored| stored.value.cluster(cluster)?.service(service)).is_some()
 }

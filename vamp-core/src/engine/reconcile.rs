@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 
 /// What failed is tried again after so long.
 const RETRY: Duration = Duration::from_secs(2);
@@ -25,8 +25,9 @@ const RETRY: Duration = Duration::from_secs(2);
 impl Engine {
     pub(super) async fn reconcile_changes(&self) {
         let mut worlds = self.shared.world.subscribe();
-        let mut tasks: JoinSet<(String, Option<Duration>)> = JoinSet::new();
+        let mut tasks: JoinSet<Option<Duration>> = JoinSet::new();
         let mut in_hand: BTreeSet<String> = BTreeSet::new();
+        let mut working_on: BTreeMap<Id, String> = BTreeMap::new();
         let mut pending: BTreeSet<String> = BTreeSet::new();
         let mut pauses: BTreeMap<String, Duration> = BTreeMap::new();
         loop {
@@ -36,28 +37,28 @@ impl Engine {
             pending.retain(|name| in_hand.contains(name));
             for name in free {
                 let (engine, world, owner) = (self.clone(), world.clone(), name.clone());
-                tasks.spawn(async move {
-                    let again_after = engine.reconcile(&world, &owner).await;
-                    (owner, again_after)
-                });
+                let task = tasks.spawn(async move { engine.reconcile(&world, &owner).await });
+                working_on.insert(task.id(), name.clone());
                 in_hand.insert(name);
             }
             let pause = pauses.values().copied().min().unwrap_or(Duration::MAX).min(self.shared.settings.resync);
             tokio::select! {
                 _ = worlds.changed() => pending = owners(&worlds.borrow()),
                 () = self.shared.clock.sleep(pause) => pending = owners(&world),
-                Some(done) = tasks.join_next() => match done {
-                    Ok((name, again_after)) => {
-                        in_hand.remove(&name);
-                        match again_after {
-                            Some(pause) => pauses.insert(name, pause),
-                            None => pauses.remove(&name),
-                        };
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, "a reconciliation ended unexpectedly");
-                        in_hand.clear();
-                    }
+                Some(done) = tasks.join_next_with_id() => {
+                    let (task, again_after) = match done {
+                        Ok((task, again_after)) => (task, again_after),
+                        Err(error) => {
+                            tracing::error!(%error, "a reconciliation ended unexpectedly; tried again");
+                            (error.id(), Some(RETRY))
+                        }
+                    };
+                    let Some(name) = working_on.remove(&task) else { continue };
+                    in_hand.remove(&name);
+                    match again_after {
+                        Some(pause) => pauses.insert(name, pause),
+                        None => pauses.remove(&name),
+                    };
                 },
             }
         }
@@ -209,11 +210,14 @@ impl Engine {
         observed: &Observation,
     ) -> Result<Option<Duration>, Failure> {
         let stored = world.artifacts.as_ref().and_then(|artifacts| artifacts.deployments.get(owner));
-        if orphans(observed, owner, stored.map(|stored| &*stored.value)).next().is_none() {
+        let unreadable = world.artifacts.as_ref().and_then(|artifacts| artifacts.unreadable_deployment(owner));
+        if unreadable.is_some() || orphans(observed, owner, stored.map(|stored| &*stored.value)).next().is_none() {
             return Ok(None);
         }
-        if let Err(reason) = self.unrouted(world) {
-            tracing::debug!(deployment = owner, reason, "what runs without being stored may still be routed to");
+        // No gateway leads there: whoever serves all of them as they are now sends nothing there. However long it takes.
+        let all = world.published.hashes.keys().cloned().collect();
+        if let Err(reason) = self.routing(world).all_serve(&all, true) {
+            tracing::info!(deployment = owner, reason, "what runs without being stored may still be routed to");
             return Ok(Some(RETRY));
         }
         // The world may be older than the observation; the store is not.
@@ -223,16 +227,6 @@ impl Engine {
             driver.remove(id).await?;
         }
         Ok(None)
-    }
-
-    /// Whether every agent serves what follows from what is stored, or had long enough to do so.
-    fn unrouted(&self, world: &World) -> Result<(), String> {
-        let routing = self.routing(world);
-        let waited = routing.now.duration_since(routing.listening_since).unwrap_or_default();
-        if waited >= self.shared.settings.drain_deadline {
-            return Ok(());
-        }
-        routing.all_serve(&world.published.hashes.keys().cloned().collect(), true)
     }
 }
 

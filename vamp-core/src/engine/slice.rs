@@ -17,7 +17,10 @@ pub(super) fn slice(deployment: &Deployment, blueprint: &Blueprint, now: SystemT
             let Some(leaving) = deployed.service_mut(service.breed.name().as_str()) else { continue };
             if leaving.status.intention == Intention::Deployment {
                 leaving.status = Status::initiated(Intention::Undeployment, now);
-                leaving.drain = Some(Drain { since: now, instances: Vec::new(), released: false });
+                // What was released may be stopping already: that is not taken back, and ends first.
+                if leaving.drain.as_ref().is_none_or(|drain| !drain.released) {
+                    leaving.drain = Some(Drain { since: now, instances: Vec::new(), released: false });
+                }
             }
         }
     }
@@ -31,18 +34,24 @@ pub(super) fn gateways<'a>(
 ) -> Result<Vec<Gateway>, Violations> {
     let mut changed = Vec::new();
     let mut violations = Vec::new();
-    for gateway in stored.filter(|gateway| gateway.name.is_internal()) {
-        let mut without = Gateway::clone(gateway);
-        without.routes.retain(|route| !leaves(sliced, &route.path));
-        if without.routes.len() == gateway.routes.len() {
-            continue;
-        }
-        match guard(&without) {
-            Ok(()) => changed.push(without),
+    for stored in stored {
+        match gateway(sliced, stored) {
+            Ok(without) => changed.extend(without),
             Err(violation) => violations.push(violation),
         }
     }
     if violations.is_empty() { Ok(changed) } else { Err(Violations(violations)) }
+}
+
+/// An internal gateway without the routes that it loses by it; `None` when it loses none.
+pub(super) fn gateway(sliced: &Deployment, stored: &Gateway) -> Result<Option<Gateway>, Violation> {
+    let mut without = stored.clone();
+    without.routes.retain(|route| !leaves(sliced, &route.path));
+    if !stored.name.is_internal() || without.routes.len() == stored.routes.len() {
+        return Ok(None);
+    }
+    guard(&without)?;
+    Ok(Some(without))
 }
 
 /// Whether the path leads to a service that is on its way out.

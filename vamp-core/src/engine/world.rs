@@ -31,6 +31,43 @@ pub(crate) struct World {
 pub(crate) struct Artifacts {
     pub(crate) deployments: Arc<BTreeMap<String, Stored<Deployment>>>,
     pub(crate) gateways: Arc<BTreeMap<String, Stored<Gateway>>>,
+    /// Records that cannot be read, by `kind/name`: there is something, and nobody knows what.
+    pub(crate) unreadable: Arc<BTreeMap<String, Unreadable>>,
+}
+
+/// A stored record that cannot be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) version: Version,
+    /// For people.
+    pub(crate) reason: String,
+}
+
+impl Artifacts {
+    /// Why the deployment of that name is not known, if there is one that cannot be read.
+    pub(crate) fn unreadable_deployment(&self, name: &str) -> Option<String> {
+        let found = self.unreadable.get(&format!("deployments/{name}"))?;
+        Some(format!("the stored deployment `{name}` cannot be read: {}", found.reason))
+    }
+
+    /// Why the gateway of that name is not known, if there is one that cannot be read.
+    pub(crate) fn unreadable_gateway(&self, name: &str) -> Option<String> {
+        let found = self.unreadable.get(&format!("gateways/{name}"))?;
+        Some(format!("the stored gateway `{name}` cannot be read: {}", found.reason))
+    }
+
+    /// The names of the gateways that cannot be read.
+    pub(crate) fn unreadable_gateways(&self) -> impl Iterator<Item = &str> {
+        self.unreadable.keys().filter_map(|key| key.strip_prefix("gateways/"))
+    }
+
+    /// The gateway of that name, as the compiler asks for it.
+    pub(crate) fn find_gateway(&self, name: &str) -> Result<Option<Arc<Gateway>>, String> {
+        match self.unreadable_gateway(name) {
+            Some(reason) => Err(reason),
+            None => Ok(self.gateways.get(name).map(|stored| Arc::clone(&stored.value))),
+        }
+    }
 }
 
 /// An artifact and the version of its record.

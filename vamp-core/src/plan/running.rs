@@ -2,11 +2,11 @@
 
 use crate::{
     driver::{self, InstanceState, Observation, Observed, WorkloadId},
-    engine::Stored,
-    model::{DeployedService, Deployment, Intention},
+    engine::Artifacts,
+    model::{DeployedService, Intention},
     routing::{Instance, ServicePath, Services, Traffic},
 };
-use std::{collections::BTreeMap, num::NonZeroU16};
+use std::num::NonZeroU16;
 
 /// The name of a service's workload within its deployment.
 pub(crate) fn workload_name(cluster: &str, service: &str) -> String {
@@ -26,20 +26,22 @@ pub(crate) fn workload_id(namespace: &str, path: &ServicePath, revision: String)
 /// Answers the compiler from stored deployments and the last complete observation.
 #[derive(Debug)]
 pub(crate) struct Running<'a> {
-    /// By name.
-    pub(crate) deployments: &'a BTreeMap<String, Stored<Deployment>>,
+    pub(crate) artifacts: &'a Artifacts,
     /// `None` = never observed.
     pub(crate) observed: Option<&'a Observation>,
 }
 
 impl Running<'_> {
     fn service(&self, path: &ServicePath) -> Option<&DeployedService> {
-        self.deployments.get(&path.deployment)?.value.cluster(&path.cluster)?.service(&path.service)
+        self.artifacts.deployments.get(&path.deployment)?.value.cluster(&path.cluster)?.service(&path.service)
     }
 }
 
 impl Services for Running<'_> {
     fn instances(&self, path: &ServicePath) -> Result<Vec<Instance>, String> {
+        if let Some(reason) = self.artifacts.unreadable_deployment(&path.deployment) {
+            return Err(reason);
+        }
         // A service that is not stored has no instances, whatever is observed.
         let Some(service) = self.service(path) else { return Ok(Vec::new()) };
         let observed = self.observed.ok_or("what runs has not been observed yet")?;
@@ -52,7 +54,7 @@ impl Services for Running<'_> {
     }
 
     fn leaving(&self, deployment: &str, cluster: &str, port: &str) -> Vec<ServicePath> {
-        let services = self.deployments.get(deployment).and_then(|found| found.value.cluster(cluster));
+        let services = self.artifacts.deployments.get(deployment).and_then(|found| found.value.cluster(cluster));
         let services = services.map(|found| found.services.as_slice()).unwrap_or_default();
         let leaves = |service: &&DeployedService| {
             service.status.intention == Intention::Undeployment && service.breed.ports.contains(port)

@@ -65,37 +65,60 @@ pub struct Compiled {
     pub services: BTreeMap<String, BTreeSet<String>>,
 }
 
+/// One gateway, compiled, and what it depends on.
+#[derive(Clone, Debug)]
+pub struct CompiledGateway {
+    /// `Err` is the reason why it cannot be published as stored.
+    pub gateway: Result<Arc<Gateway>, String>,
+    /// The gateways that it routes through, itself included, and those that it would if they existed.
+    pub crossed: BTreeSet<String>,
+    /// The services ([`ServicePath::service_key`]) that it routes to.
+    pub services: BTreeSet<String>,
+}
+
+/// The gateways that there are, as the compiler asks for them.
+///
+/// `Ok(None)` = there is none of that name; `Err` = the reason why it is not known, and unknown is never absent.
+pub type Find<'a> = dyn Fn(&str) -> Result<Option<Arc<model::Gateway>>, String> + 'a;
+
 /// Compiles every gateway that has a port.
 pub fn compile(gateways: &BTreeMap<String, Arc<model::Gateway>>, services: &dyn Services) -> Compiled {
     let mut compiled = Compiled::default();
+    let find = |name: &str| Ok(gateways.get(name).map(Arc::clone));
     for (name, gateway) in gateways {
-        let Some(port) = gateway.port.number else { continue };
-        let (crossed, reached) = (BTreeSet::new(), BTreeSet::new());
-        let mut walk = Walk { gateways, services, chain: Vec::new(), routes: 0, crossed, reached };
-        let decision = walk.decision(gateway);
-        let published = |decision| {
-            Arc::new(Gateway {
-                name: name.clone(),
-                port,
-                protocol: gateway.port.protocol,
-                virtual_hosts: gateway.virtual_hosts.clone(),
-                decision,
-            })
-        };
-        for crossed in walk.crossed {
+        let Some(one) = compile_one(gateway, &find, services) else { continue };
+        for crossed in one.crossed {
             compiled.includes.entry(crossed).or_default().insert(name.clone());
         }
-        for service in walk.reached {
+        for service in one.services {
             compiled.services.entry(service).or_default().insert(name.clone());
         }
-        compiled.gateways.insert(name.clone(), decision.map(published));
+        compiled.gateways.insert(name.clone(), one.gateway);
     }
     compiled
 }
 
+/// Compiles one gateway; `None` = it has no port, so it is part of others only.
+pub fn compile_one(gateway: &model::Gateway, find: &Find<'_>, services: &dyn Services) -> Option<CompiledGateway> {
+    let port = gateway.port.number?;
+    let (crossed, reached) = (BTreeSet::new(), BTreeSet::new());
+    let mut walk = Walk { find, services, chain: Vec::new(), routes: 0, crossed, reached };
+    let decision = walk.decision(gateway);
+    let published = |decision| {
+        Arc::new(Gateway {
+            name: gateway.name.to_string(),
+            port,
+            protocol: gateway.port.protocol,
+            virtual_hosts: gateway.virtual_hosts.clone(),
+            decision,
+        })
+    };
+    Some(CompiledGateway { gateway: decision.map(published), crossed: walk.crossed, services: walk.reached })
+}
+
 /// One walk from a published gateway down to instances.
 struct Walk<'a> {
-    gateways: &'a BTreeMap<String, Arc<model::Gateway>>,
+    find: &'a Find<'a>,
     services: &'a dyn Services,
     chain: Vec<GatewayName>,
     routes: usize,
@@ -150,11 +173,12 @@ impl Walk<'_> {
         }
         if let Some(name) = path.gateway() {
             // A gateway that does not exist (yet) takes nothing, like a service without instances.
-            let Some(next) = self.gateways.get(name.as_str()) else { return Ok(Target::Instances(Vec::new())) };
+            self.crossed.insert(name.to_string());
+            let Some(next) = (self.find)(name.as_str())? else { return Ok(Target::Instances(Vec::new())) };
             if next.port.protocol != protocol {
                 return Err(format!("gateway `{name}` does not speak the protocol of the gateway before it"));
             }
-            return self.decision(next).map(Target::Chained);
+            return self.decision(&next).map(Target::Chained);
         }
         let address = path.address().ok_or_else(|| format!("`{path}` is not an address such as `[10.0.0.1:8080]`"))?;
         let id = path.to_string();

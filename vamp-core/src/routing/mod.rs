@@ -6,7 +6,7 @@ mod keys;
 pub mod router;
 mod table;
 
-pub use compile::{Compiled, ServicePath, Services, compile};
+pub use compile::{Compiled, CompiledGateway, Find, ServicePath, Services, compile, compile_one};
 pub use complete::Complete;
 pub use keys::{AgentKey, Keys};
 pub use router::Router;
