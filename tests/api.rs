@@ -11,3 +11,5 @@ mod gateways;
 #[path = "api/node_cli.rs"]
 mod node_cli;
 mod server_support;
+#[path = "api/told.rs"]
+mod told;

@@ -20,6 +20,9 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 pub struct Composition {
     /// What the API calls.
     pub engine: Engine,
+    /// What the API tells of its surroundings.
+    #[cfg(feature = "http")]
+    pub parts: crate::api::Parts,
     agent: Agent,
 }
 
@@ -42,8 +45,19 @@ impl Composition {
             .clock(Arc::clone(&clock))
             .build()?;
         let (renderer, proxy) = gateways(config).await?;
+        #[cfg(feature = "http")]
+        let parts = crate::api::Parts {
+            persistence: "embedded",
+            key_value: "memory",
+            local: Some(crate::api::Local { renderer: Arc::clone(&renderer), proxy: Arc::clone(&proxy) }),
+        };
         let agent = Agent::new("local", &config.namespace, routing, renderer, proxy, clock);
-        Ok(Self { engine, agent })
+        Ok(Self {
+            engine,
+            #[cfg(feature = "http")]
+            parts,
+            agent,
+        })
     }
 
     /// Runs the engine and the agent until `shutdown` is ready. Instances and the proxy go on without them.

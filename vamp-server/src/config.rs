@@ -28,6 +28,8 @@ pub struct Config {
     pub token: Option<Token>,
     /// Whether conditions may be HAProxy's own, `< … >`.
     pub native_conditions: bool,
+    /// What was said, before the defaults.
+    pub said: Given,
 }
 
 /// A secret that clients have to show. `Debug` does not.
@@ -127,6 +129,7 @@ impl Given {
     ///
     /// When the namespace is no name, or the token cannot be read or is missing where it is needed.
     pub fn complete(self) -> Result<Config, ConfigError> {
+        let said = self.clone();
         let token = self.token_file.as_deref().map(read_token).transpose()?;
         let listen = self.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
         if !listen.ip().is_loopback() && token.is_none() {
@@ -152,6 +155,7 @@ impl Given {
             haproxy: self.haproxy.unwrap_or_else(|| PathBuf::from("haproxy")),
             token,
             native_conditions,
+            said,
         })
     }
 }

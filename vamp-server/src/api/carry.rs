@@ -4,19 +4,26 @@ use super::{body::Change, error::Problem, extract::Query};
 use axum::{
     extract::Request,
     http::{
-        HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
     },
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime},
+};
 use tokio::time::timeout;
 
 /// How long a request may take, beside what it asks to wait for.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 pub(super) async fn out(Query(change): Query<Change>, request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
     let deadline = DEADLINE + change.deadline().unwrap_or_default();
     let reads = [Method::GET, Method::HEAD].contains(request.method());
     let answered = match reads {
@@ -26,7 +33,27 @@ pub(super) async fn out(Query(change): Query<Change>, request: Request, next: Ne
     let mut response = answered.unwrap_or_else(IntoResponse::into_response);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if response.status().is_server_error() {
+        tracing::warn!(request_id = ?id, status = response.status().as_u16(), "answered");
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// The client's own, if it is one, or a new one: to find a request again in logs.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let sane = |id: &&HeaderValue| {
+        let bytes = id.as_bytes();
+        (1..=128).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+    };
+    if let Some(id) = headers.get(REQUEST_ID).filter(sane) {
+        return id.clone();
+    }
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let id = format!("{:x}-{:x}-{count:x}", std::process::id(), now.as_millis());
+    HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 async fn read<T>(deadline: Duration, request: impl Future<Output = T>) -> Result<T, Problem> {

@@ -21,20 +21,25 @@ mod artifact;
 mod body;
 mod carry;
 mod cluster;
+mod configuration;
 mod deployment;
 mod documents;
 mod error;
+mod event;
 mod extract;
 mod gateway;
 mod guard;
+mod measure;
 mod native;
 mod negotiate;
 mod page;
 mod precondition;
+mod process;
 mod references;
 mod serve;
 mod status;
 mod targets;
+mod vga;
 
 pub use error::{Problem, status_of};
 pub use serve::serve;
@@ -42,11 +47,15 @@ pub use serve::serve;
 use crate::config::Config;
 use axum::{
     Router, middleware,
-    routing::{delete, get, post},
+    routing::{any, delete, get, post},
 };
 use serde_json::Value;
 use std::{net::IpAddr, sync::Arc};
-use vamp_core::{engine::Engine, model::read::Kind};
+use vamp_core::{
+    driver::{GatewayRenderer, Proxy},
+    engine::Engine,
+    model::read::Kind,
+};
 
 /// What every request may need.
 #[derive(Clone, Debug)]
@@ -56,6 +65,34 @@ pub(crate) struct Api {
     /// The name or address by which gateways are reached.
     gateway_host: Arc<str>,
     native_conditions: bool,
+    layers: Arc<configuration::Layers>,
+    parts: Parts,
+}
+
+/// What surrounds the engine of a server, as the API tells it.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The kind of store for artifacts and events.
+    pub persistence: &'static str,
+    /// The kind of store that agents are told by.
+    pub key_value: &'static str,
+    /// The proxy beside this server, if there is one.
+    pub local: Option<Local>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { persistence: "embedder's own", key_value: "embedder's own", local: None }
+    }
+}
+
+/// A proxy that runs beside this server, and what renders for it.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// Renders its configuration.
+    pub renderer: Arc<dyn GatewayRenderer>,
+    /// Serves it.
+    pub proxy: Arc<dyn Proxy>,
 }
 
 impl Api {
@@ -67,18 +104,24 @@ impl Api {
 
 /// The API of an engine, with the rules of its listener. Serve it alone, or nest it in a router of your own.
 pub fn router(engine: &Engine, config: &Config) -> Router {
+    router_with(engine, config, Parts::default())
+}
+
+/// The same, with what surrounds the engine.
+pub fn router_with(engine: &Engine, config: &Config, parts: Parts) -> Router {
     let api = Api {
         engine: engine.clone(),
         identity: Arc::new(status::Identity::new(&config.namespace)),
         gateway_host: host_of(config.gateway_bind).into(),
         native_conditions: config.native_conditions,
+        layers: Arc::new(configuration::Layers::new(config)),
+        parts,
     };
     let guard = Arc::new(guard::Guard::new(config));
     let all = Router::new()
         .nest("/api/v1", v1().with_state(api))
         .fallback(error::no_such_path)
         .layer(middleware::from_fn(carry::out))
-        .layer(middleware::from_fn(negotiate::check))
         .layer(middleware::from_fn_with_state(guard, guard::check));
     address::in_order(all, &config.namespace)
 }
@@ -88,16 +131,53 @@ fn v1() -> Router<Api> {
     let artifacts = stored.map(artifact::routes).fold(Router::new(), Router::merge);
     Router::new()
         .route("/", post(documents::root).put(documents::root).delete(documents::root))
-        .route("/info", get(status::info))
-        .route("/agents", get(status::agents))
-        .route("/agents/{name}", delete(status::forget_agent))
         .route("/gateways", get(gateway::list).post(gateway::create).put(gateway::put_all))
         .route("/gateways/{*name}", get(gateway::one).put(gateway::put).delete(gateway::remove))
         .merge(deployments())
         .merge(artifacts)
+        .merge(told())
+        .layer(middleware::from_fn(negotiate::check))
+        // These answer in a form of their own.
+        .route("/events/stream", get(event::stream))
+        .route("/haproxy", get(vga::configuration))
+        .route("/haproxy/{version}", get(vga::configuration))
+        .route("/vga/{kind}/{name}/configuration", get(vga::configuration))
+        .route("/vga/{kind}/{name}/config", get(vga::configuration))
+        .route("/vga/{kind}/{name}/template", any(vga::template))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::no_such_method)
 }
+
+/// What the server tells of itself and of what happens.
+fn told() -> Router<Api> {
+    let config = || get(configuration::all).put(status::not_here(SETTINGS)).post(status::not_here(SETTINGS));
+    let info = || get(status::info);
+    Router::new()
+        .route("/info", info())
+        .route("/information", info())
+        .route("/stats", get(status::stats))
+        .route("/statistics", get(status::stats))
+        .route("/agents", get(status::agents))
+        .route("/agents/{name}", delete(status::forget_agent))
+        .route("/events", get(event::list).post(event::create))
+        .route("/health/{*of}", get(measure::health))
+        .route("/metrics/{*of}", get(measure::metrics))
+        .route("/config", config())
+        .route("/configuration", config())
+        .route("/config/{key}", get(configuration::one))
+        .route("/configuration/{key}", get(configuration::one))
+        .route("/scheduler/nodes", get(status::nodes))
+        .route("/scheduler/routing", get(status::not_here(ROUTING)))
+        .route("/logs", get(status::not_here(LOGS)))
+        .route("/log", get(status::not_here(LOGS)))
+        .route("/mesosconfig", get(status::not_here(MESOS)))
+}
+
+const SETTINGS: &str =
+    "settings are said by flags, environment and a file when the server starts; change them there and start it again";
+const ROUTING: &str = "routing groups need selectors, which are not followed yet; list the routes of a gateway";
+const LOGS: &str = "the log of this server is its standard error; it is not sent over HTTP";
+const MESOS: &str = "there is no Mesos driver in this server";
 
 fn deployments() -> Router<Api> {
     const SLA: &str = "/deployments/{name}/clusters/{cluster}/sla";

@@ -47,7 +47,7 @@ async fn serve(
         // A sender that is gone means the end as well.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    let router = api::router(&composition.engine, config);
+    let router = api::router_with(&composition.engine, config, composition.parts.clone());
     let api = tokio::spawn(api::serve(listener, router, until(stopped.clone())));
     let mut running = tokio::spawn(composition.run(until(stopped)));
     tracing::info!(listen = %config.listen, data_dir = %config.data_dir.display(), "ready");
