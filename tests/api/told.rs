@@ -224,3 +224,28 @@ async fn a_request_has_an_id_that_its_answer_repeats() {
     let events = server.ask(get("/events")).await.expect(200);
     assert_eq!(ids(&events.json()).len(), 0);
 }
+
+#[tokio::test]
+async fn the_api_describes_itself_and_every_operation_that_it_describes_is_there() {
+    let server = Server::start().await;
+    let document = server.ask(get("/openapi.json")).await.expect(200).json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut operations = 0;
+    for (path, methods) in document["paths"].as_object().expect("a map") {
+        let path = path.replace("{of}", "gateways/x").replace(['{', '}'], "");
+        for method in methods.as_object().expect("a map").keys() {
+            let method = ["GET", "PUT", "POST", "DELETE"].into_iter().find(|known| known.eq_ignore_ascii_case(method));
+            if path == "/events/stream" {
+                continue;
+            }
+            let reply = server.ask(get(&path).method(method.expect("a method"))).await;
+            let absent = reply.status == 405 || reply.body.contains("there is nothing at");
+            assert!(!absent, "{method:?} {path}: {reply:?}");
+            operations += 1;
+        }
+    }
+    assert!(operations > 80, "{operations}");
+    let page = server.ask(get("/openapi").header("accept", "text/html")).await.expect(200);
+    assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
+    assert!(page.body.contains("/deployments/{name}"), "{page:?}");
+}

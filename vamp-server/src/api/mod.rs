@@ -32,6 +32,7 @@ mod guard;
 mod measure;
 mod native;
 mod negotiate;
+mod openapi;
 mod page;
 mod precondition;
 mod process;
@@ -139,6 +140,7 @@ fn v1() -> Router<Api> {
         .layer(middleware::from_fn(negotiate::check))
         // These answer in a form of their own.
         .route("/events/stream", get(event::stream))
+        .route("/openapi", get(openapi::html))
         .route("/haproxy", get(vga::configuration))
         .route("/haproxy/{version}", get(vga::configuration))
         .route("/vga/{kind}/{name}/configuration", get(vga::configuration))
@@ -170,6 +172,7 @@ fn told() -> Router<Api> {
         .route("/scheduler/routing", get(status::not_here(ROUTING)))
         .route("/logs", get(status::not_here(LOGS)))
         .route("/log", get(status::not_here(LOGS)))
+        .route("/openapi.json", get(openapi::json))
         .route("/mesosconfig", get(status::not_here(MESOS)))
 }
 
