@@ -92,6 +92,21 @@ impl Node {
         Some(&entry.value).filter(|value| !value.is_absent())
     }
 
+    /// Moves it, with everything in it, to one place: it came from another text.
+    pub(crate) fn stand_at(&mut self, place: Position) {
+        (self.position, self.verbatim) = (place, None);
+        match &mut self.content {
+            Content::Absent | Content::Text { .. } => {}
+            Content::List(items) => items.iter_mut().for_each(|item| item.stand_at(place)),
+            Content::Map(entries) => {
+                for entry in entries {
+                    entry.position = place;
+                    entry.value.stand_at(place);
+                }
+            }
+        }
+    }
+
     /// What it is, in one word.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

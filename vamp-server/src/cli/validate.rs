@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use vamp_core::{
     Violation,
-    model::read::{self, Kind},
+    model::{Source, read::Kind, validate},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -26,7 +26,7 @@ pub(crate) struct ValidateArgs {
 
 pub(super) fn run(args: &ValidateArgs) -> Ended {
     let sources = input::read_all(&args.files)?;
-    let found: Vec<Vec<Violation>> = sources.iter().map(|source| check(&source.text, args.kind)).collect();
+    let found = check(&sources, args.kind);
     let mistakes = found.iter().map(Vec::len).sum::<usize>();
     if args.output.output != Format::Text {
         args.output.show(&answer(&sources, &found), Value::to_string)?;
@@ -43,10 +43,16 @@ pub(super) fn run(args: &ValidateArgs) -> Ended {
     Ok(Verdict::Yes)
 }
 
-/// Everything that is wrong with the artifacts of a text.
-fn check(text: &str, kind: Option<Kind>) -> Vec<Violation> {
-    let found = read::artifacts(text, kind).err().map(|found| found.0).unwrap_or_default();
-    found.into_iter().map(name_the_flag).collect()
+/// Everything that is wrong with the artifacts of each text; they may refer to each other.
+fn check(sources: &[input::Source], kind: Option<Kind>) -> Vec<Vec<Violation>> {
+    let texts: Vec<Source<'_>> =
+        sources.iter().map(|source| Source { name: &source.name, text: &source.text }).collect();
+    let found = validate(&texts, kind).err().map(|found| found.0).unwrap_or_default();
+    let of = |source: &input::Source| {
+        let own = found.iter().filter(|one| one.file.as_deref() == Some(source.name.as_str()));
+        own.map(|one| name_the_flag(Violation { file: None, ..one.clone() })).collect()
+    };
+    sources.iter().map(of).collect()
 }
 
 /// Here, a missing kind can be told in another way than in the document.

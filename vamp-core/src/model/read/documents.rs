@@ -55,7 +55,7 @@ pub fn documents(source: &str) -> Result<Vec<Document>, Violations> {
     documents.iter().for_each(|document| flatten(document, &mut nodes));
     let (mut read, mut violations) = (Vec::new(), Vec::new());
     for node in nodes {
-        match one(node) {
+        match document_in(node, None) {
             Ok(document) => read.push(document),
             Err(Violations(found)) => violations.extend(found),
         }
@@ -67,10 +67,11 @@ pub fn documents(source: &str) -> Result<Vec<Document>, Violations> {
     }
 }
 
-fn one(node: &Node) -> Result<Document, Violations> {
+/// Reads one document; `kind` is what it is when it does not say so itself.
+pub(in crate::model) fn document_in(node: &Node, kind: Option<Kind>) -> Result<Document, Violations> {
     let is_deployment = |kind: &Node| matches!(kind.text(), Some("deployments" | "deployment"));
     if !node.get("kind").is_some_and(is_deployment) {
-        return read_artifact(node, kind_of(node, None)?).map(Document::Artifact);
+        return read_artifact(node, kind_of(node, kind)?).map(Document::Artifact);
     }
     let Some(named) = node.get("name") else {
         let missing = Violation::new("MissingPathValueError", "name", "`name` is missing");

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     driver::Address,
-    model::{Gateway, GatewayName, GatewayTemplate, Port, RoutePath},
+    model::{Gateway, GatewayName, GatewayTemplate, Port, Route, RoutePath},
     routing::{Protocol, Sticky},
     weight::split,
 };
@@ -88,7 +88,7 @@ pub(super) fn internal(at: &Cursor<'_>, report: &mut Report<'_>) -> GatewayTempl
     }
     let mut fields = anonymous(at, report);
     let template = common(&mut fields, report);
-    check(&template, &at.path, report);
+    check(template.port, template.sticky, &template.routes, &at.path, report);
     fields.finish(report);
     template
 }
@@ -114,7 +114,7 @@ fn template(fields: &mut Fields<'_>, report: &mut Report<'_>, keyed: Option<Port
         }
     });
     let template = GatewayTemplate { port: declared.or(keyed), ..common(fields, report) };
-    check(&template, &fields.path, report);
+    check(template.port, template.sticky, &template.routes, &fields.path, report);
     template
 }
 
@@ -168,34 +168,41 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed)
 }
 
+/// What holds for a gateway of its own whose references were replaced.
+pub(super) fn check_whole(gateway: &Gateway, report: &mut Report<'_>) {
+    check(Some(gateway.port), gateway.sticky, &gateway.routes, &Path::default(), report);
+}
+
 /// What holds for every gateway by itself.
-fn check(template: &GatewayTemplate, at: &Path, report: &mut Report<'_>) {
-    let declared: Vec<_> = template.routes.iter().map(|route| route.weight).collect();
+pub(super) fn check<P: ToString>(
+    port: Option<Port>,
+    sticky: Option<Sticky>,
+    routes: &[Route<P>],
+    at: &Path,
+    report: &mut Report<'_>,
+) {
+    let declared: Vec<_> = routes.iter().map(|route| route.weight).collect();
     // A stored route has a weight that is not known here.
-    if template.routes.iter().all(|route| route.stored.is_none())
+    if routes.iter().all(|route| route.stored.is_none())
         && let Err(error) = split(&declared)
     {
         let hint = "the weights that are written must sum to 100% (or all be 0%); the others share what is left";
         report.refuse(&at.join("routes"), "GatewayRouteWeightError", error.to_string(), hint);
     }
-    if template.port.is_some_and(|port| port.protocol == Protocol::Tcp) {
-        check_tcp(template, at, report);
+    if port.is_some_and(|port| port.protocol == Protocol::Tcp) {
+        check_tcp(sticky, routes, at, report);
     }
 }
 
 /// What a connection without HTTP cannot do.
-pub(super) fn check_tcp(template: &GatewayTemplate, at: &Path, report: &mut Report<'_>) {
-    if template.sticky.is_some() {
+pub(super) fn check_tcp<P: ToString>(sticky: Option<Sticky>, routes: &[Route<P>], at: &Path, report: &mut Report<'_>) {
+    if sticky.is_some() {
         let message = "a TCP gateway has no cookies to stick to";
-        report.refuse(
-            &at.join("sticky"),
-            "StickyPortTypeError",
-            message,
-            "leave `sticky` out, or make the port `http`",
-        );
+        let hint = "leave `sticky` out, or make the port `http`";
+        report.refuse(&at.join("sticky"), "StickyPortTypeError", message, hint);
     }
-    for route in template.routes.iter().filter(|route| route.condition.is_some()) {
-        let place = at.join("routes").join(&route.path).join("condition");
+    for route in routes.iter().filter(|route| route.condition.is_some()) {
+        let place = at.join("routes").join(route.path.to_string()).join("condition");
         let message = "a TCP gateway has no requests to look at";
         report.refuse(&place, "ConditionPortTypeError", message, "leave `condition` out, or make the port `http`");
     }

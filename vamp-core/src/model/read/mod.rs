@@ -40,6 +40,7 @@ mod whole;
 mod workflow;
 
 pub use artifact::{Artifact, Kind, UnknownKind};
+pub(super) use documents::document_in;
 pub use documents::{Document, artifact, artifact_named, documents};
 pub use whole::{
     blueprint, blueprint_named, breed, breed_named, condition, condition_named, escalation, escalation_named, gateway,
@@ -51,7 +52,7 @@ pub(super) use whole::{
     sla_json, template_json, workflow_json,
 };
 
-use super::{Blueprint, ClusterSla, HealthCheck, Name, Reference, Scale, Selector};
+use super::{Blueprint, ClusterSla, Gateway, HealthCheck, Name, Reference, Scale, Selector};
 use crate::{
     violation::{Violation, Violations},
     yaml::{self, Limits, Node},
@@ -168,7 +169,7 @@ fn each(source: &str, read: impl Fn(&Node) -> Result<Artifact, Violations>) -> R
     if violations.is_empty() { Ok(artifacts) } else { Err(Violations(violations)) }
 }
 
-fn flatten<'n>(node: &'n Node, into: &mut Vec<&'n Node>) {
+pub(super) fn flatten<'n>(node: &'n Node, into: &mut Vec<&'n Node>) {
     match node.items() {
         Some(items) => items.iter().for_each(|item| flatten(item, into)),
         None if node.is_absent() => {}
@@ -190,6 +191,25 @@ fn document(source: &str) -> Result<Node, Violations> {
             Err(Violation::new("UnexpectedTypeError", "", message).into())
         }
     }
+}
+
+/// What is wrong with a blueprint whose references were replaced, with the places in the document that it is from.
+pub(super) fn check_blueprint(blueprint: &Blueprint, document: &Node) -> Vec<Violation> {
+    checked(document, |report| {
+        rules::check(blueprint, blueprint::Form::Request, report);
+        rules::check_gateways(blueprint, report);
+    })
+}
+
+/// As [`check_blueprint`], for a gateway.
+pub(super) fn check_gateway(gateway: &Gateway, document: &Node) -> Vec<Violation> {
+    checked(document, |report| gateway::check_whole(gateway, report))
+}
+
+fn checked(document: &Node, check: impl FnOnce(&mut Report<'_>)) -> Vec<Violation> {
+    let mut report = Report::new(Some(document));
+    check(&mut report);
+    report.conclude(Some(())).err().map(|Violations(found)| found).unwrap_or_default()
 }
 
 /// Reads an artifact from a node.

@@ -50,7 +50,22 @@ fn route(key: &str, at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Route<St
     let route = values(&mut fields, report);
     let metadata = fields.metadata(report);
     fields.finish(report);
+    if route.selector.is_some() {
+        check_selected(key, at, report);
+    }
     Some(Route { metadata, ..route.at(key.to_owned()) })
+}
+
+/// A selector says where the route leads, so its key is nothing but a name.
+fn check_selected(key: &str, at: &Cursor<'_>, report: &mut Report<'_>) {
+    let place = at.path.join("selector");
+    if key.starts_with('[') {
+        let message = "a route to an address has no selector";
+        report.refuse_key(&place, "RouteSelectorExternalTargetError", message, "give the route a name instead");
+    } else if key.split('/').filter(|segment| !segment.is_empty()).count() > 1 {
+        let message = format!("the route `{key}` says itself where it leads, so it has no selector");
+        report.refuse_key(&place, "RouteSelectorOnlyRouteError", message, "give the route a name without `/`");
+    }
 }
 
 /// An artifact of its own; it leads nowhere until a gateway refers to it.

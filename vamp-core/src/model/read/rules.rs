@@ -7,6 +7,7 @@ mod services;
 
 use super::{
     blueprint::Form,
+    gateway,
     report::{Path, Report},
 };
 use crate::model::{Blueprint, Breed, Cluster};
@@ -14,6 +15,19 @@ use crate::model::{Blueprint, Breed, Cluster};
 pub(super) fn check(blueprint: &Blueprint, form: Form, report: &mut Report<'_>) {
     gateways::check(blueprint, report);
     services::check(blueprint, form, report);
+}
+
+/// What holds for every gateway by itself.
+pub(super) fn check_gateways(blueprint: &Blueprint, report: &mut Report<'_>) {
+    let outer: Path = ["gateways"].into_iter().collect();
+    let inner = blueprint.clusters.iter().flat_map(|cluster| {
+        let at = cluster_path(cluster).join("gateways");
+        cluster.gateways.iter().map(move |(port, gateway)| (at.clone(), port, gateway))
+    });
+    for (at, port, gateway) in blueprint.gateways.iter().map(|(port, one)| (outer.clone(), port, one)).chain(inner) {
+        let at = if port.is_empty() { at } else { at.join(port) };
+        gateway::check(gateway.port, gateway.sticky, &gateway.routes, &at, report);
+    }
 }
 
 /// Every breed of the cluster; `None` when one of them is only named.

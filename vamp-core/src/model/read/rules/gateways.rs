@@ -111,7 +111,7 @@ fn check_internal(
     let tcp = |port: &crate::model::Port| port.protocol == Protocol::Tcp;
     let inline = cluster.services.iter().filter_map(|service| service.breed.inline());
     if inline.filter_map(|breed| breed.ports.get(port)).any(tcp) {
-        check_tcp(template, at, report);
+        check_tcp(template.sticky, &template.routes, at, report);
     }
 }
 

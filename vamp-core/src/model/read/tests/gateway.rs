@@ -126,6 +126,8 @@ fn every_rule_of_a_route_names_its_place() {
             "UnexpectedElement routes/a/condition/condition",
         ),
         ("  a: {rewrites: [{name: x}]}\n", "EitherReferenceOrAnonymous routes/a/rewrites/0/name"),
+        ("  a/b: {selector: port (1)}\n", "RouteSelectorOnlyRouteError routes/a/b/selector"),
+        ("  '[h:1]': {selector: port (1)}\n", "RouteSelectorExternalTargetError routes/[h:1]/selector"),
         ("  a: {selector: port (http)}\n", "InvalidSelectorError routes/a/selector"),
         ("  a: {weigth: 100%}\n", "UnexpectedElement routes/a/weigth"),
     ] {
