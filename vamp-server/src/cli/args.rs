@@ -48,8 +48,10 @@ pub(crate) enum Command {
     ///
     /// No server is needed. Several documents and files may refer to each other. The exit status is 0 if all are valid,
     /// 2 if not; every mistake is told at once, with its line and what to do.
-    #[command(after_help = "Examples:\n  vamp validate -f sava.yml\n  vamp validate -f breeds.yml blueprint.yml\n  \
-        vamp validate --kind gateway --output json -f - < gateway.yml")]
+    #[command(
+        after_help = "Examples:\n  vamp validate -f sava.yml --kind blueprint\n  vamp validate -f breeds.yml blueprint.yml\n  \
+        vamp validate --kind gateway --output json -f - < gateway.yml"
+    )]
     Validate(ValidateArgs),
     /// Print what HAProxy would get for gateways and blueprints.
     ///
@@ -60,7 +62,7 @@ pub(crate) enum Command {
         vamp render -f sava.yml --kind blueprint --deployment sava > haproxy.cfg")]
     Render(RenderArgs),
     /// Print the script that completes commands and flags in a shell.
-    #[command(after_help = "Examples:\n  vamp completion bash > /etc/bash_completion.d/vamp\n  \
+    #[command(after_help = "Examples:\n  source <(vamp completion bash)\n  \
         vamp completion zsh > ~/.zfunc/_vamp\n  vamp completion fish > ~/.config/fish/completions/vamp.fish")]
     Completion(CompletionArgs),
 }

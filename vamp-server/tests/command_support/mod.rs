@@ -99,6 +99,11 @@ impl Folder {
         path.to_string_lossy().into_owned()
     }
 
+    /// What this test itself finds, after what it put into `bin`.
+    pub fn search_path(&self) -> String {
+        format!("{}:{}", self.0.join("bin").display(), std::env::var("PATH").unwrap_or_default())
+    }
+
     /// A command on the data of this folder.
     pub fn on_data(&self, command: &str) -> Command {
         let mut vamp = vamp(&[command]);
@@ -121,7 +126,9 @@ impl Folder {
     pub fn start_with(&self, arguments: &[&str]) -> (Child, SocketAddr) {
         let log = self.0.join("log");
         let file = fs::File::create(&log).expect("a log");
-        let child = self.server("127.0.0.1:0").args(arguments).stderr(file).spawn().expect("starts");
+        let mut server = self.server("127.0.0.1:0");
+        let server = server.args(arguments).stderr(file).env("PATH", self.search_path());
+        let child = server.spawn().expect("starts");
         let deadline = Instant::now() + DEADLINE;
         loop {
             let text = fs::read_to_string(&log).expect("the log");
@@ -159,7 +166,10 @@ impl Server {
     }
 
     pub fn start_with(name: &str, arguments: &[&str]) -> Self {
-        let folder = Folder::new(name);
+        Self::in_folder(Folder::new(name), arguments)
+    }
+
+    pub fn in_folder(folder: Folder, arguments: &[&str]) -> Self {
         let (child, address) = folder.start_with(arguments);
         Self { folder, child, address }
     }

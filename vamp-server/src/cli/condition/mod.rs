@@ -29,7 +29,7 @@ enum ConditionCommand {
     /// matches, 1 if it does not, 2 if the condition cannot be read or only HAProxy knows.
     #[command(after_help = "Examples:\n  vamp condition explain 'host == shop.example and has cookie beta'\n  \
         vamp condition explain 'User-Agent == Chrome or header X-Team == qa' --header 'X-Team: qa'\n  \
-        vamp condition explain 'path starts with /api and not method is GET' --path /api/orders --method POST")]
+        vamp condition explain 'path starts with /api and method != GET' --path /api/a --method POST")]
     Explain(ExplainArgs),
 }
 

@@ -1,10 +1,13 @@
 //! The commands that ask a server.
 
 mod client;
+mod config;
 mod delete;
 mod deploy;
 mod describe;
+mod diff;
 mod emit;
+mod events;
 mod gateway;
 mod generate;
 mod kind;
@@ -12,17 +15,22 @@ mod list;
 mod progress;
 mod shape;
 mod store;
+mod top;
 
 use super::{Ended, Trouble, Verdict, input, report, screen};
 use clap::Subcommand;
+use config::ConfigArgs;
 use delete::DeleteArgs;
 use deploy::{DeployArgs, UndeployArgs};
 use describe::DescribeArgs;
+use diff::DiffArgs;
 use emit::EmitArgs;
+use events::EventsArgs;
 use gateway::GatewayArgs;
 use generate::GenerateArgs;
 use list::ListArgs;
 use store::{Mode, StoreArgs};
+use top::TopArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Remote {
@@ -41,7 +49,7 @@ pub(crate) enum Remote {
         vamp create breed --stdin < breed.yml")]
     Create(StoreArgs),
     /// Replace an artifact that is stored already.
-    #[command(after_help = "Example:\n  vamp update gateway sava/9050 -f gateway.yml")]
+    #[command(after_help = "Example:\n  vamp update gateway sava/9060 -f gateway.yml")]
     Update(StoreArgs),
     /// Delete stored artifacts.
     #[command(after_help = "Example:\n  vamp delete breed sava:1.0 sava:1.1")]
@@ -61,7 +69,7 @@ pub(crate) enum Remote {
     )]
     Merge(DeployArgs),
     /// Take a deployment, or services of it, out of traffic, and stop what ran.
-    #[command(after_help = "Examples:\n  vamp undeploy sava --wait\n  vamp undeploy sava -s sava:1.0")]
+    #[command(after_help = "Examples:\n  vamp undeploy sava -s sava:1.0\n  vamp undeploy sava --wait")]
     Undeploy(UndeployArgs),
     /// Print a stored artifact with something replaced.
     Generate(GenerateArgs),
@@ -80,6 +88,29 @@ pub(crate) enum Remote {
         after_help = "Example:\n  vamp emit '{\"rate\": 12.5}' --tags gateways:sava/9050,metrics:rate --type metrics"
     )]
     Emit(EmitArgs),
+    /// Show events, the newest first, or follow them.
+    #[command(
+        after_help = "Examples:\n  vamp events --tags deployments:sava\n  vamp events --follow --type health -o json"
+    )]
+    Events(EventsArgs),
+    /// Show what files would change on the server, without changing it.
+    ///
+    /// The exit status is 0 if nothing would change, 1 if something would, 2 if a file is not valid.
+    #[command(after_help = "Examples:\n  vamp diff -f gateway.yml --kind gateway\n  \
+        vamp diff -f sava-1.1.yml --deployment sava")]
+    Diff(DiffArgs),
+    /// Show the settings of the server.
+    #[command(
+        after_help = "Examples:\n  vamp config\n  vamp config vamp.http-api.port\n  vamp config --type environment"
+    )]
+    Config(ConfigArgs),
+    /// Show gateways, routes, shares and rates, live.
+    ///
+    /// Ends with Ctrl-C. Without a terminal it shows one table. A share is what a route gets of the requests that no
+    /// condition takes. Rates are those that somebody tells as events, type `metrics` and tag `metrics:rate`; Vamp itself
+    /// tells none.
+    #[command(after_help = "Examples:\n  vamp top\n  vamp top sava --once")]
+    Top(TopArgs),
 }
 
 pub(super) async fn run(command: Remote) -> Ended {
@@ -94,5 +125,9 @@ pub(super) async fn run(command: Remote) -> Ended {
         Remote::Generate(args) => generate::run(&args).await,
         Remote::Gateway(args) => gateway::run(&args).await,
         Remote::Emit(args) => emit::run(&args).await,
+        Remote::Events(args) => events::run(&args).await,
+        Remote::Diff(args) => diff::run(&args).await,
+        Remote::Config(args) => config::run(&args).await,
+        Remote::Top(args) => top::run(&args).await,
     }
 }

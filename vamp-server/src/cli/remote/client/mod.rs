@@ -2,9 +2,11 @@
 
 mod base;
 mod problem;
+mod sse;
 mod transport;
 
 pub(crate) use base::encoded;
+pub(crate) use sse::{Sent, Stream};
 
 use super::{Trouble, input::Source};
 use base::Base;
@@ -97,6 +99,8 @@ pub(crate) struct Ask<'a> {
     query: Vec<(&'static str, String)>,
     body: Option<Body<'a>>,
     if_match: Option<String>,
+    /// The id of the last event that was seen.
+    after: Option<String>,
     /// What the server itself waits for.
     wait: Duration,
 }
@@ -110,7 +114,15 @@ enum Body<'a> {
 
 impl<'a> Ask<'a> {
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None, if_match: None, wait: Duration::ZERO }
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            body: None,
+            if_match: None,
+            after: None,
+            wait: Duration::ZERO,
+        }
     }
 
     pub(crate) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -129,6 +141,16 @@ impl<'a> Ask<'a> {
     /// Only if it is still the version that was seen.
     pub(crate) fn if_match(self, etag: Option<String>) -> Self {
         Self { if_match: etag, ..self }
+    }
+
+    /// Only events after the one with this id.
+    pub(crate) fn after(self, id: Option<String>) -> Self {
+        Self { after: id, ..self }
+    }
+
+    /// Verb and path, for people.
+    fn what(&self) -> String {
+        format!("{} /{}", self.method, self.path)
     }
 
     /// Lets the server wait until what was asked for has taken effect.
@@ -202,7 +224,7 @@ impl Client {
             Some(Body::Text(source)) => Some((*source).clone()),
             _ => None,
         };
-        let what = format!("{} /{}", ask.method, ask.path);
+        let what = ask.what();
         let (status, headers, bytes) = self.exchange(ask).await?;
         let text = String::from_utf8_lossy(&bytes);
         if !status.is_success() {

@@ -1,6 +1,6 @@
 //! One request over one connection.
 
-use super::{Ask, Body, Client, LONGEST_ANSWER, Secret};
+use super::{Ask, Body, Client, LONGEST_ANSWER, Secret, problem::Problem};
 use crate::cli::Trouble;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
@@ -26,6 +26,21 @@ impl Client {
             Ok((head.status, head.headers, body.to_bytes()))
         };
         timeout(within, whole).await.unwrap_or_else(|_| Err(self.silent(within)))
+    }
+
+    /// The body of an answer that goes on.
+    pub(super) async fn stream(&self, ask: Ask<'_>) -> Result<Incoming, Trouble> {
+        let request = self.request(&ask, "text/event-stream, application/json;q=0.5")?;
+        let whole = async {
+            let response = self.open(request).await?;
+            if response.status().is_success() {
+                return Ok(response.into_body());
+            }
+            let (status, body) = (response.status(), Limited::new(response.into_body(), LONGEST_ANSWER));
+            let body = body.collect().await.map_err(|error| self.broken(&*error))?.to_bytes();
+            Err(Problem::read(status, ask.what(), &String::from_utf8_lossy(&body), None).trouble())
+        };
+        timeout(self.timeout, whole).await.unwrap_or_else(|_| Err(self.silent(self.timeout)))
     }
 
     async fn open(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Trouble> {
@@ -59,6 +74,9 @@ impl Client {
         if let Some(tag) = &ask.if_match {
             headers.insert(IF_MATCH, HeaderValue::from_str(tag).map_err(|error| wrong(&error))?);
         }
+        if let Some(id) = &ask.after {
+            headers.insert("last-event-id", HeaderValue::from_str(id).map_err(|error| wrong(&error))?);
+        }
         if let Some(Secret(token)) = &self.token {
             let refuse = |_| Trouble::Usage("the token cannot be sent: it is of visible ASCII characters".to_owned());
             let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(refuse)?;
@@ -69,7 +87,7 @@ impl Client {
     }
 
     /// What goes wrong while a server answers.
-    pub(crate) fn broken(&self, error: &(dyn Error + 'static)) -> Trouble {
+    pub(super) fn broken(&self, error: &(dyn Error + 'static)) -> Trouble {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
