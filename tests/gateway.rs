@@ -69,6 +69,59 @@ mod memory {
     gateway_suite!(Memory::default(), breakable);
 }
 
+mod in_process {
+    use async_trait::async_trait;
+    use std::{
+        any::Any,
+        num::NonZeroU16,
+        sync::atomic::{AtomicU16, Ordering},
+    };
+    use vamp_core::{
+        condition::RequestParts,
+        conformance::gateway::GatewayFixture,
+        driver::{GatewayRenderer, Proxy},
+        gateway_suite,
+        routing::{
+            Gateway, Instance, Traffic,
+            router::{Entry, InProcess, InProcessRenderer},
+        },
+    };
+
+    #[derive(Default)]
+    struct Fixture(InProcess);
+
+    #[async_trait]
+    impl GatewayFixture for Fixture {
+        fn renderer(&self) -> &dyn GatewayRenderer {
+            &InProcessRenderer
+        }
+
+        fn proxy(&self) -> &dyn Proxy {
+            &self.0
+        }
+
+        fn free_port(&mut self) -> NonZeroU16 {
+            static NEXT: AtomicU16 = AtomicU16::new(20_000);
+            NonZeroU16::new(NEXT.fetch_add(1, Ordering::Relaxed)).unwrap()
+        }
+
+        async fn silent_instance(&mut self) -> Instance {
+            let (id, host) = ("silent".to_owned(), "127.0.0.1".to_owned());
+            Instance { id, host, port: NonZeroU16::MIN, traffic: Traffic::Ready }
+        }
+
+        async fn open_request(&mut self, gateway: &Gateway, instance: &Instance) -> Box<dyn Any + Send> {
+            let (parts, ()) = http::Request::new(()).into_parts();
+            let entry = Entry::Port(gateway.port);
+            let admitted = self.0.admit(entry, &RequestParts::new(&parts), 1, |_| true).unwrap();
+            assert_eq!(admitted.instance(), instance);
+            Box::new(admitted)
+        }
+    }
+
+    gateway_suite!(Fixture::default());
+}
+
 mod haproxy {
     use crate::haproxy_support::{Haproxy, free_port};
     use async_trait::async_trait;

@@ -51,7 +51,7 @@ fn a_decision_allocates_nothing() {
                     let live = |instance: &Instance| !instance.id.ends_with("dead");
                     let routed = router.decide(&request, seed, live).expect("a route");
                     answered += routed.steps().count();
-                    black_box((routed.instance(live), routed.path(&request), routed.why()));
+                    black_box((routed.instance(live), routed.rewritten(&request), routed.why()));
                 }
             }
         });

@@ -44,7 +44,7 @@ impl Sent {
         Self { client: IpAddr::from([127, 0, 0, 1]), method: method.to_owned(), target: target.to_owned(), headers }
     }
 
-    fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -105,11 +105,16 @@ impl Sent {
     /// As HAProxy gets it: behind a line that tells the client's address.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let (kind, proxy) = if self.client.is_ipv4() { ("TCP4", "127.0.0.1") } else { ("TCP6", "::1") };
-        let mut head = format!("PROXY {kind} {} {proxy} 1000 80\r\n", self.client);
-        head += &format!("{} {} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n", self.method, self.target);
+        [format!("PROXY {kind} {} {proxy} 1000 80\r\n", self.client), self.head()].concat().into_bytes()
+    }
+
+    /// As a client sends it.
+    pub(crate) fn head(&self) -> String {
+        let mut head =
+            format!("{} {} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n", self.method, self.target);
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
-        (head + "\r\n").into_bytes()
+        head + "\r\n"
     }
 }

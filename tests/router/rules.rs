@@ -9,7 +9,7 @@ use vamp_core::{
     condition::{Condition, RequestParts},
     routing::{
         Instance, Rewrite, Route, Router, Traffic,
-        router::{Entry, GatewayRouter, RouterError, Step, Unrouted, Why},
+        router::{Entry, GatewayRouter, Rewritten, RouterError, Step, Unrouted, Why},
     },
 };
 
@@ -201,7 +201,8 @@ fn rewrites_along_the_chain_each_see_what_the_one_before_left() {
     let request = RequestParts::new(&parts);
     for seed in 0..100 {
         let routed = router.decide(&request, seed, everyone).expect("a route");
-        assert_eq!(routed.path(&request), (routed.route() == "a").then_some("/four"));
+        let rewritten = Rewritten { path: "/four", query: Some("q=1") };
+        assert_eq!(routed.rewritten(&request), (routed.route() == "a").then_some(rewritten));
     }
 }
 

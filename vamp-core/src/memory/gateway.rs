@@ -4,7 +4,7 @@
 use crate::{
     Error, ErrorKind, Result,
     driver::{self, Applied, Document, GatewayRenderer, ProxyStatus, Target},
-    routing::{Decision, Gateway, RoutingTable, Target as Leads},
+    routing::{Decision, Gateway, RoutingTable, Target as Leads, document},
 };
 use async_trait::async_trait;
 use std::{
@@ -26,7 +26,7 @@ impl GatewayRenderer for Renderer {
 fn render(gateway: &Gateway) -> Result<Document, String> {
     match doubled_route(&gateway.decision) {
         Some(name) => Err(format!("two routes have the name `{name}`")),
-        None => document(gateway).map_err(|error| error.to_string()),
+        None => document::write(gateway).map_err(|error| error.to_string()),
     }
 }
 
@@ -37,30 +37,6 @@ fn doubled_route(decision: &Decision) -> Option<&str> {
         Leads::Chained(inner) => doubled_route(inner),
         Leads::Instances(_) => None,
     })
-}
-
-fn document(gateway: &Gateway) -> Result<Document, serde_json::Error> {
-    let mut values = BTreeMap::new();
-    let mut bare = gateway.clone();
-    take_values(&mut bare.decision, &mut values)?;
-    Ok(Document { structure: serde_json::to_string(&bare)?, values })
-}
-
-fn take_values(decision: &mut Decision, values: &mut BTreeMap<String, String>) -> Result<(), serde_json::Error> {
-    for route in &mut decision.routes {
-        let key = format!("{}|{}", decision.gateway, route.name);
-        values.insert(format!("weight|{key}"), std::mem::take(&mut route.weight).to_string());
-        values.insert(format!("strength|{key}"), std::mem::take(&mut route.strength).to_string());
-        match &mut route.target {
-            Leads::Chained(inner) => take_values(inner, values)?,
-            Leads::Instances(instances) => {
-                for instance in std::mem::take(instances) {
-                    values.insert(format!("instance|{key}|{}", instance.id), serde_json::to_string(&instance)?);
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Serves documents by remembering them. A test sets connections, refuses gateways, takes the proxy away.
@@ -120,7 +96,7 @@ impl Proxy {
         }
         if let Some(document) = document {
             let refuse = |cause| Error::new(ErrorKind::Invalid, "memory", "apply", gateway).because(cause);
-            serde_json::from_str::<Gateway>(&document.structure).map_err(refuse)?;
+            document::read(document).map_err(refuse)?;
         }
         let before = match document {
             Some(document) => state.serving.insert(gateway.to_owned(), document.clone()),

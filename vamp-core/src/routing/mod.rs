@@ -2,6 +2,7 @@
 
 mod compile;
 mod complete;
+pub(crate) mod document;
 mod keys;
 pub mod router;
 mod table;

@@ -19,12 +19,14 @@
 //! request has a draw of its own, which follows from the request's seed by a published function ([`draw`]), so
 //! that what was decided can be repeated.
 
+mod admitted;
 mod choice;
 mod cookie;
 mod decide;
 pub mod draw;
 mod error;
 mod gateway;
+mod in_process;
 mod index;
 mod memo;
 mod prefixes;
@@ -33,9 +35,12 @@ mod rewrite;
 mod routed;
 mod simulate;
 
+pub use admitted::Admitted;
 pub use cookie::SetCookie;
 pub use error::{RouterError, Unrouted};
 pub use gateway::GatewayRouter;
+pub use in_process::{InProcess, InProcessRenderer};
+pub use rewrite::Rewritten;
 pub use routed::{Routed, Step, Why};
 pub use simulate::{Simulation, simulate};
 
@@ -61,7 +66,8 @@ pub enum Entry<'a> {
     Host(&'a str),
 }
 
-/// Every gateway of a table, compiled. It does not change: to route by another table, put another one in its place.
+/// Every gateway of a table, compiled. Deciding only reads it: share it in an `Arc`, and put another in its place to
+/// route by another table; a clone shares the compiled gateways. [`InProcess`] does that for an agent.
 #[derive(Clone, Debug, Default)]
 pub struct Router {
     gateways: BTreeMap<Box<str>, Arc<GatewayRouter>>,
@@ -74,43 +80,46 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// Which gateway cannot be routed by in this process, and why. [`GatewayRouter::compile`] and [`Router::with`] leave
-    /// out one and take the others.
+    /// Which gateway cannot be routed by in this process, and why. To leave out that one and take the others,
+    /// [`GatewayRouter::compile`] and [`insert`](Self::insert) one by one.
     pub fn compile(table: &RoutingTable) -> Result<Self, RouterError> {
-        let compiled = table.gateways.values().map(|gateway| GatewayRouter::compile(gateway).map(Arc::new));
-        compiled.into_iter().try_fold(Self::default(), |router, gateway| router.with(gateway?))
-    }
-
-    /// The same with this gateway, in place of the one with its name.
-    ///
-    /// # Errors
-    ///
-    /// Another gateway has its port or one of its hosts.
-    pub fn with(self, gateway: Arc<GatewayRouter>) -> Result<Self, RouterError> {
-        let mut router = self.without(gateway.name());
-        let names = |owner: &Arc<GatewayRouter>| (gateway.name().to_owned(), owner.name().to_owned());
-        if let Some((refused, other)) = router.ports.get(&gateway.port()).map(names) {
-            return Err(RouterError::PortTaken { gateway: refused, other, port: gateway.port() });
+        let mut router = Self::default();
+        for gateway in table.gateways.values() {
+            router.insert(GatewayRouter::compile(gateway)?)?;
         }
-        for host in gateway.hosts() {
-            if let Some((refused, other)) = router.hosts.get(host).map(names) {
-                return Err(RouterError::HostTaken { gateway: refused, other, host: host.clone() });
-            }
-        }
-        router.ports.insert(gateway.port(), Arc::clone(&gateway));
-        router.hosts.extend(gateway.hosts().iter().map(|host| (host.clone(), Arc::clone(&gateway))));
-        router.gateways.insert(gateway.name().into(), gateway);
         Ok(router)
     }
 
-    /// The same without the gateway of this name.
-    #[must_use]
-    pub fn without(mut self, gateway: &str) -> Self {
+    /// Takes this gateway in, in place of the one with its name.
+    ///
+    /// # Errors
+    ///
+    /// Another gateway has its port or one of its hosts; nothing has changed then.
+    pub fn insert(&mut self, gateway: GatewayRouter) -> Result<(), RouterError> {
+        let names = |owner: &Arc<GatewayRouter>| (gateway.name().to_owned(), owner.name().to_owned());
+        let other = |owner: &&Arc<GatewayRouter>| owner.name() != gateway.name();
+        if let Some((refused, other)) = self.ports.get(&gateway.port()).filter(other).map(names) {
+            return Err(RouterError::PortTaken { gateway: refused, other, port: gateway.port() });
+        }
+        for host in gateway.hosts() {
+            if let Some((refused, other)) = self.hosts.get(host).filter(other).map(names) {
+                return Err(RouterError::HostTaken { gateway: refused, other, host: host.clone() });
+            }
+        }
+        self.remove(gateway.name());
+        let gateway = Arc::new(gateway);
+        self.ports.insert(gateway.port(), Arc::clone(&gateway));
+        self.hosts.extend(gateway.hosts().iter().map(|host| (host.clone(), Arc::clone(&gateway))));
+        self.gateways.insert(gateway.name().into(), gateway);
+        Ok(())
+    }
+
+    /// Leaves the gateway of this name out.
+    pub fn remove(&mut self, gateway: &str) {
         if let Some(gone) = self.gateways.remove(gateway) {
             self.ports.remove(&gone.port());
             gone.hosts().iter().for_each(|host| drop(self.hosts.remove(host)));
         }
-        self
     }
 
     /// The gateway of this name, port or host.

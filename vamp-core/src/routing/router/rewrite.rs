@@ -4,12 +4,29 @@ use crate::{condition::Request, routing::Rewrite};
 use http::HeaderName;
 use std::net::IpAddr;
 
-/// The path that is left of a request's; `None` when nothing changes it.
-pub(super) fn path<'r>(rewrites: impl Iterator<Item = &'r Rewrite>, request: &impl Request) -> Option<&'r str> {
-    rewrites.fold(None, |changed, rewrite| {
-        let path = changed.map_or(request.path(), |path: &str| path.split('?').next().unwrap_or_default());
-        let matches = rewrite.condition.matches(&Changed { request, path }) == Some(true);
-        if matches { Some(&rewrite.path) } else { changed }
+/// What a request's path becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rewritten<'r> {
+    /// The new path.
+    pub path: &'r str,
+    /// The new query; without one the request keeps its own.
+    pub query: Option<&'r str>,
+}
+
+/// What is left of a request's path; `None` when nothing changes it.
+pub(super) fn rewritten<'r>(
+    rewrites: impl Iterator<Item = &'r Rewrite>,
+    request: &impl Request,
+) -> Option<Rewritten<'r>> {
+    rewrites.fold(None, |before: Option<Rewritten<'r>>, rewrite| {
+        let path = before.map_or(request.path(), |before| before.path);
+        if rewrite.condition.matches(&Changed { request, path }) != Some(true) {
+            return before;
+        }
+        Some(match rewrite.path.split_once('?') {
+            Some((path, query)) => Rewritten { path, query: Some(query) },
+            None => Rewritten { path: &rewrite.path, query: before.and_then(|before| before.query) },
+        })
     })
 }
 

@@ -6,7 +6,7 @@ use super::{
     cookie::{self, SetCookie},
     draw::{Purpose, draw_below, index},
     gateway::GatewayRouter,
-    rewrite,
+    rewrite::{self, Rewritten},
 };
 use crate::{
     condition::Request,
@@ -76,6 +76,10 @@ impl<'r> Routed<'r> {
         Self { router, spot, seed }
     }
 
+    pub(super) const fn spot(&self) -> (Spot, u64) {
+        (self.spot, self.seed)
+    }
+
     /// The gateway that decided last.
     #[must_use]
     pub fn gateway(&self) -> &'r str {
@@ -131,10 +135,9 @@ impl<'r> Routed<'r> {
         })
     }
 
-    /// The path (and query, if it has a `?`) that replaces the request's; `None` leaves it as it is.
-    pub fn path(&self, request: &impl Request) -> Option<&'r str> {
-        let rewrites = self.way().into_iter().flatten().flat_map(|(_, branch)| &branch.rewrites);
-        rewrite::path(rewrites, request)
+    /// What the request's path becomes; `None` when it stays.
+    pub fn rewritten(&self, request: &impl Request) -> Option<Rewritten<'r>> {
+        rewrite::rewritten(self.way().into_iter().flatten().flat_map(|(_, branch)| &branch.rewrites), request)
     }
 
     /// What the answer has to set so that the client stays: a cookie for each sticky gateway on the way, unless the
