@@ -13,3 +13,5 @@ mod node_cli;
 mod server_support;
 #[path = "api/told.rs"]
 mod told;
+#[path = "api/ways.rs"]
+mod ways;

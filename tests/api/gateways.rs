@@ -137,7 +137,19 @@ async fn a_dry_run_answers_like_the_change_and_stores_nothing() {
     server.ask(post("/gateways?validate_only=true", gateway("web", 9050, [90, 10]))).await.expect(202);
     server.refused(400, put("/gateways/web?validate_only=true", gateway("web", 9050, [90, 20]))).await;
     assert_eq!(server.stored().await, before);
-    assert_eq!(server.ask(web([90, 10])).await.expect(202).json(), dry.json());
+    let mut would_be = dry.json();
+    let changes = would_be.as_object_mut().and_then(|one| one.remove("changes")).expect("what would change");
+    assert_eq!(changes["gateways"]["web"]["before"], Value::Null);
+    assert_eq!(changes["gateways"]["web"]["after"]["name"], "web");
+    // The proxy beside it would be told of a gateway that it has not served.
+    assert_eq!(changes["proxy"]["web"]["reload"], true);
+    assert!(changes["proxy"]["web"]["added"].to_string().contains("10%"), "{changes}");
+    assert_eq!(server.ask(web([90, 10])).await.expect(202).json(), would_be);
+    server.ask(put("/gateways/web?wait=60", gateway("web", 9050, [90, 10]))).await.expect(202);
+    let dry =
+        server.ask(put("/gateways/web?validate_only=true", gateway("web", 9050, [80, 20]))).await.expect(202).json();
+    let lines = &dry["changes"]["proxy"]["web"];
+    assert_eq!((&lines["reload"], lines["added"].as_array().map(Vec::len)), (&json!(false), Some(2)), "{lines}");
     server.ask(delete("/gateways/web?validate_only=true")).await.expect(204);
     server.ask(get("/gateways/web")).await.expect(200);
     let taken = put("/gateways/other?validate_only=true", gateway("other", 9050, [100, 0]));

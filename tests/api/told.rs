@@ -195,7 +195,7 @@ async fn settings_are_told_by_layer_and_by_key() {
     assert_eq!(server.ask(get("/config/vamp.namespace")).await.expect(200).json(), "default");
     assert!(server.ask(get("/config/reference?flatten=true")).await.expect(200).json()["vamp.namespace"].is_string());
     server.ask(get("/config/vamp.none")).await.refused(404);
-    server.ask(put("/config", "vamp: {namespace: x}")).await.refused(501);
+    server.ask(put("/config", "vamp: {namespace: x}")).await.refused(405);
 }
 
 #[tokio::test]
@@ -204,9 +204,13 @@ async fn what_is_not_here_says_what_to_do_instead() {
     for path in ["/logs", "/mesosconfig", "/scheduler/routing", "/vga/haproxy/1.8/template"] {
         assert!(server.ask(get(path)).await.refused(501).text("/message").len() > 20, "{path}");
     }
-    // A server without a proxy beside it has no configuration of one.
-    for path in ["/haproxy", "/vga/haproxy/2.6/configuration"] {
-        server.ask(get(path)).await.refused(404);
+    server
+        .ask(put("/gateways/web?wait=60", "name: web\nport: 9050/http\nroutes: {'[127.0.0.1:9101]': {}}"))
+        .await
+        .expect(202);
+    for path in ["/haproxy", "/haproxy/2.6", "/vga/haproxy/2.6/configuration"] {
+        let shown = server.ask(get(path).header("accept", "text/plain")).await.expect(200);
+        assert!(shown.body.contains("=== gateway web ===") && shown.body.contains("9101"), "{shown:?}");
     }
 }
 

@@ -12,13 +12,14 @@ use tokio::{
 #[derive(Clone, Debug)]
 pub struct Ask {
     method: &'static str,
+    root: &'static str,
     path: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
 pub fn get(path: &str) -> Ask {
-    Ask { method: "GET", path: path.to_owned(), headers: Vec::new(), body: Vec::new() }
+    Ask { method: "GET", root: "/api/v1", path: path.to_owned(), headers: Vec::new(), body: Vec::new() }
 }
 
 pub fn delete(path: &str) -> Ask {
@@ -38,6 +39,11 @@ impl Ask {
         Self { method, ..self }
     }
 
+    /// Not below `/api/v1`.
+    pub fn at_root(self) -> Self {
+        Self { root: "", ..self }
+    }
+
     /// A body, as YAML unless a header says otherwise.
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = body.as_ref().to_vec();
@@ -52,7 +58,7 @@ impl Ask {
     }
 
     fn head(&self, address: SocketAddr) -> String {
-        let mut head = format!("{} /api/v1{} HTTP/1.1\r\nconnection: close\r\n", self.method, self.path);
+        let mut head = format!("{} {}{} HTTP/1.1\r\nconnection: close\r\n", self.method, self.root, self.path);
         if !self.headers.iter().any(|(name, _)| name == "host") {
             head.push_str(&format!("host: {address}\r\n"));
         }

@@ -56,7 +56,9 @@ impl Server {
             .expect("every driver is there");
         let agent =
             Agent::new("test", "default", key_value, Arc::new(memory::Renderer), Arc::clone(&proxy) as _, clock);
-        let router = api::router(&engine, &config);
+        let local = api::Local { renderer: Arc::new(memory::Renderer), proxy: Arc::clone(&proxy) as _ };
+        let parts = api::Parts { persistence: "memory", key_value: "memory", local: Some(local) };
+        let router = api::router_with(&engine, &config, parts);
         let tasks = vec![
             tokio::spawn(engine.run(std::future::pending())),
             tokio::spawn(agent.run(std::future::pending())),

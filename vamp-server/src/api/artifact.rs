@@ -8,7 +8,7 @@ use super::{
     extract::{Body, Path, Query},
     page::{self, Paging},
     precondition::{self, Precondition},
-    references,
+    references, workflow,
 };
 use axum::{
     Extension, Router,
@@ -27,14 +27,18 @@ use vamp_core::{
     },
 };
 
-/// The routes of one kind. A name may contain `/`.
+/// The routes of one kind.
 pub(super) fn routes(kind: Kind) -> Router<Api> {
     let collection = get(list).post(create).put(put_all);
     let item = get(one).put(put).delete(remove);
-    Router::new()
+    let routes = Router::new()
         .route(&format!("/{}", kind.plural()), collection)
-        .route(&format!("/{}/{{*name}}", kind.plural()), item)
-        .layer(Extension(kind))
+        .route(&format!("/{}/{{name}}", kind.plural()), item);
+    let routes = match kind {
+        Kind::Workflow => routes.route("/workflows/{name}/status", get(workflow::status).put(workflow::put_status)),
+        _ => routes,
+    };
+    routes.layer(Extension(kind))
 }
 
 async fn list(
@@ -103,6 +107,7 @@ async fn put(
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
+    let source = if kind == Kind::Breed { workflow::as_breed(&headers, source) } else { source };
     let artifact = read::artifact_named(&source, kind, &name)?;
     let stored = api.store_one(&artifact, change, &precondition, StatusCode::OK, &headers).await;
     stored.map_err(|problem| problem.located(&source))
@@ -143,7 +148,7 @@ impl Api {
         precondition.expected(found.as_ref().map(|(_, version)| version))
     }
 
-    async fn store_one(
+    pub(super) async fn store_one(
         &self,
         artifact: &Artifact,
         change: Change,

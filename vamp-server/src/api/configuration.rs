@@ -8,8 +8,8 @@ use super::{
 use crate::config::{Config, Given};
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -76,6 +76,14 @@ pub(super) async fn one(
     let missing = || Problem::new(StatusCode::NOT_FOUND, format!("there is no setting `{key}`"));
     let value = api.layers.of(&which.layer).remove(&key).ok_or_else(missing)?;
     Ok(body::answer(StatusCode::OK, &headers, &value))
+}
+
+/// Settings do not change while the server runs, so that what it was told is what it does.
+pub(super) async fn refuse() -> Response {
+    let message = "settings are said by flags, environment and a file when the server starts; change them there and \
+                   start it again";
+    let allowed = [(header::ALLOW, "GET, HEAD")];
+    (allowed, Problem::new(StatusCode::METHOD_NOT_ALLOWED, message)).into_response()
 }
 
 fn settings(config: &Config) -> Map<String, Value> {

@@ -7,7 +7,7 @@ use super::{
     extract::{Body, Path, Query},
     page::{self, Paging},
     precondition::{self, Precondition},
-    references,
+    preview, references,
 };
 use axum::{
     extract::State,
@@ -17,7 +17,7 @@ use axum::{
 use serde_json::Value;
 use vamp_core::{
     driver::Version,
-    engine::{Failure, Options},
+    engine::{Failure, Options, Request},
     model::{
         Blueprint, Deployment, export,
         read::{self, DeploymentRequest},
@@ -145,9 +145,11 @@ impl Api {
         let options = self.options(name, change, precondition).await?;
         let refer = |failure| references::in_blueprint(failure, blueprint);
         let deployed = self.engine.deploy(name, blueprint, options).await.map_err(refer)?;
-        if !change.validate_only {
-            self.store_breeds(&artifact::breeds_of(blueprint)).await?;
+        if change.validate_only {
+            let changes = preview::of(self, Request::Deploy { name, blueprint }).await?;
+            return Ok(self.would_be(&deployed, changes, headers).await);
         }
+        self.store_breeds(&artifact::breeds_of(blueprint)).await?;
         self.settled(name, deployed, change, headers).await
     }
 
@@ -161,6 +163,10 @@ impl Api {
     ) -> Result<Response, Problem> {
         let options = self.options(name, change, precondition).await?;
         let sliced = self.engine.undeploy(name, blueprint, options).await?;
+        if change.validate_only {
+            let changes = preview::of(self, Request::Undeploy { name, blueprint }).await?;
+            return Ok(self.would_be(&sliced, changes, headers).await);
+        }
         self.settled(name, sliced, change, headers).await
     }
 
@@ -174,6 +180,14 @@ impl Api {
         Ok(options.expecting(expected))
     }
 
+    /// A deployment as it would be, and what would change.
+    async fn would_be(&self, deployment: &Deployment, changes: Value, headers: &HeaderMap) -> Response {
+        let gateways = self.engine.gateways_of(deployment.name.as_str()).await;
+        let mut shown = write::deployment(deployment, &gateways);
+        shown["changes"] = changes;
+        body::answer(StatusCode::ACCEPTED, headers, &Value::Array(vec![shown]))
+    }
+
     async fn settled(
         &self,
         name: &str,
@@ -181,7 +195,7 @@ impl Api {
         change: Change,
         headers: &HeaderMap,
     ) -> Result<Response, Problem> {
-        if let Some(deadline) = change.deadline().filter(|_| !change.validate_only) {
+        if let Some(deadline) = change.deadline() {
             self.engine.settled(name, deadline).await?;
             deployment = self.engine.deployment(name).await?.map_or(deployment, |(present, _)| present);
         }

@@ -45,6 +45,11 @@ impl Problem {
         }
     }
 
+    /// What is wrong, for people.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The same, with the places of its violations in the text that was read.
     #[must_use]
     pub(super) fn located(mut self, source: &str) -> Self {
@@ -128,7 +133,9 @@ impl From<vamp_core::Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if status.is_server_error() && status != StatusCode::GATEWAY_TIMEOUT {
+        let is_defect =
+            ![StatusCode::GATEWAY_TIMEOUT, StatusCode::NOT_IMPLEMENTED, StatusCode::BAD_GATEWAY].contains(&status);
+        if status.is_server_error() && is_defect {
             tracing::error!(status = self.status, message = %self.message, "answered with an error");
         }
         (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self)).into_response()

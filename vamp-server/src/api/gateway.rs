@@ -8,7 +8,7 @@ use super::{
     extract::{Body, Path, Query},
     page::{self, Paging},
     precondition::{self, Precondition},
-    references, targets,
+    preview, references, targets,
 };
 use axum::{
     extract::State,
@@ -18,7 +18,7 @@ use axum::{
 use serde_json::Value;
 use vamp_core::{
     driver::Version,
-    engine::Failure,
+    engine::{Failure, Request},
     model::{
         Gateway,
         read::{self, Kind},
@@ -122,7 +122,9 @@ impl Api {
         let gateway = &targets::declared(self, gateway);
         if change.validate_only {
             let checked = self.engine.check_gateway(gateway).await?;
-            return Ok((targets::shown(self, &checked).await, None));
+            let mut shown = targets::shown(self, &checked).await;
+            shown["changes"] = preview::of(self, Request::PutGateway(gateway)).await?;
+            return Ok((shown, None));
         }
         let (stored, version) = self.engine.put_gateway(gateway, expected).await?;
         if let Some(deadline) = change.deadline() {

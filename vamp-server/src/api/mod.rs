@@ -9,7 +9,15 @@
 //! | GET, POST `/deployments` · GET, PUT, DELETE `/deployments/{name}` | 200, 202: merges, or takes away |
 //! | GET, PUT, DELETE `/deployments/{name}/clusters/{cluster}/sla` | 200, 202, 204 |
 //! | GET, PUT `/deployments/{name}/clusters/{cluster}/services/{service}/scale` | 200, 202 |
+//! | GET, PUT `/workflows/{name}/status` | 200, 202 |
 //! | POST, PUT, DELETE `` | 202: documents of any kind, in order |
+//! | GET, POST `/events` · GET `/events/stream` | 200, 201 · server-sent events |
+//! | GET `/health/{of}`, `/metrics/{of}` | 200: the last value told of `gateways/…` or `deployments/…` |
+//! | GET `/stats`, `/config`, `/config/{key}`, `/scheduler/nodes` | 200 |
+//! | GET `/haproxy`, `/vga/{kind}/{version}/configuration` | 200: what the proxy beside this server serves |
+//! | GET `/openapi.json`, `/openapi` | 200: all of this, for programs and for people |
+//!
+//! Beside it, `/websocket` is the same API message by message, and `/proxy/…` a way to what runs behind this server.
 //!
 //! Bodies are YAML or JSON; with a name in the path they may leave it out. `If-Match` with the `ETag` of an answer
 //! changes only what was seen, 412 otherwise. `?validate_only=true` checks without storing. `?wait=SECONDS` answers when what was asked for
@@ -35,12 +43,16 @@ mod negotiate;
 mod openapi;
 mod page;
 mod precondition;
+mod preview;
 mod process;
+mod proxy;
 mod references;
 mod serve;
 mod status;
 mod targets;
 mod vga;
+mod websocket;
+mod workflow;
 
 pub use error::{Problem, status_of};
 pub use serve::serve;
@@ -65,6 +77,7 @@ pub(crate) struct Api {
     identity: Arc<status::Identity>,
     /// The name or address by which gateways are reached.
     gateway_host: Arc<str>,
+    gateway_bind: IpAddr,
     native_conditions: bool,
     layers: Arc<configuration::Layers>,
     parts: Parts,
@@ -114,15 +127,21 @@ pub fn router_with(engine: &Engine, config: &Config, parts: Parts) -> Router {
         engine: engine.clone(),
         identity: Arc::new(status::Identity::new(&config.namespace)),
         gateway_host: host_of(config.gateway_bind).into(),
+        gateway_bind: config.gateway_bind,
         native_conditions: config.native_conditions,
         layers: Arc::new(configuration::Layers::new(config)),
         parts,
     };
     let guard = Arc::new(guard::Guard::new(config));
-    let all = Router::new()
-        .nest("/api/v1", v1().with_state(api))
+    let inner = Router::new()
+        .nest("/api/v1", v1().with_state(api.clone()))
         .fallback(error::no_such_path)
-        .layer(middleware::from_fn(carry::out))
+        .layer(middleware::from_fn(carry::out));
+    let sockets = websocket::Sockets { api: api.clone(), router: inner.clone() };
+    let all = Router::new()
+        .route("/websocket", get(websocket::open).with_state(sockets))
+        .route("/proxy/{*way}", any(proxy::pass).with_state(api))
+        .fallback_service(inner)
         .layer(middleware::from_fn_with_state(guard, guard::check));
     address::in_order(all, &config.namespace)
 }
@@ -152,7 +171,7 @@ fn v1() -> Router<Api> {
 
 /// What the server tells of itself and of what happens.
 fn told() -> Router<Api> {
-    let config = || get(configuration::all).put(status::not_here(SETTINGS)).post(status::not_here(SETTINGS));
+    let config = || get(configuration::all).put(configuration::refuse).post(configuration::refuse);
     let info = || get(status::info);
     Router::new()
         .route("/info", info())
@@ -176,8 +195,6 @@ fn told() -> Router<Api> {
         .route("/mesosconfig", get(status::not_here(MESOS)))
 }
 
-const SETTINGS: &str =
-    "settings are said by flags, environment and a file when the server starts; change them there and start it again";
 const ROUTING: &str = "routing groups need selectors, which are not followed yet; list the routes of a gateway";
 const LOGS: &str = "the log of this server is its standard error; it is not sent over HTTP";
 const MESOS: &str = "there is no Mesos driver in this server";

@@ -4,7 +4,7 @@ mod read;
 mod stream;
 
 use read::Asked;
-pub(super) use stream::stream;
+pub(super) use stream::{Feed, stream};
 
 use super::{
     Api, body,

@@ -30,7 +30,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const BACKLOG: usize = 1_000;
 
 /// What one client still has to get.
-struct Feed {
+pub(in crate::api) struct Feed {
     query: driver::Query,
     backlog: VecDeque<Event>,
     live: Receiver<Arc<Event>>,
@@ -44,12 +44,11 @@ pub(in crate::api) async fn stream(
     headers: HeaderMap,
     Body(source): Body,
 ) -> Result<Response, Problem> {
-    let asked = match source.trim().is_empty() {
-        true => Asked::of_parameters(&parameters)?,
-        false => Asked::of_document(&source)?,
-    };
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let feed = Feed::open(&api, asked.query, last).await?;
+    let feed = match source.trim().is_empty() {
+        true => Feed::open(&api, Asked::of_parameters(&parameters)?.query, last).await?,
+        false => Feed::open(&api, Asked::of_document(&source)?.query, last).await?,
+    };
     let events = stream::unfold(feed, async |mut feed| {
         let event = feed.next().await?;
         let sent = sse::Event::default().id(&event.id).event(&event.kind).data(shown(&event).to_string());
@@ -59,6 +58,16 @@ pub(in crate::api) async fn stream(
 }
 
 impl Feed {
+    /// What the parameters of a query ask for, from now on.
+    pub(in crate::api) async fn of_parameters(api: &Api, parameters: &Parameters) -> Result<Self, Problem> {
+        Self::open(api, Asked::of_parameters(parameters)?.query, None).await
+    }
+
+    /// What a document asks for, from now on.
+    pub(in crate::api) async fn of_document(api: &Api, document: &str) -> Result<Self, Problem> {
+        Self::open(api, Asked::of_document(document)?.query, None).await
+    }
+
     async fn open(api: &Api, query: driver::Query, last: Option<&str>) -> Result<Self, Problem> {
         // First this, so that nothing is missed between the two.
         let live = api.engine.follow_events();
@@ -72,7 +81,7 @@ impl Feed {
     }
 
     /// The next event; `None` when the client lags too far behind, and had better come back.
-    async fn next(&mut self) -> Option<Event> {
+    pub(in crate::api) async fn next(&mut self) -> Option<Event> {
         if let Some(event) = self.backlog.pop_front() {
             self.last.clone_from(&event.id);
             return Some(event);
