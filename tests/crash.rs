@@ -5,10 +5,14 @@
 mod haproxy_support;
 mod server_support;
 
+#[path = "crash/disk.rs"]
+mod disk;
 #[path = "crash/drain.rs"]
 mod drain;
 #[path = "crash/haproxy.rs"]
 mod haproxy;
+#[path = "crash/hooks.rs"]
+mod hooks;
 #[path = "crash/load.rs"]
 mod load;
 #[path = "crash/moments.rs"]

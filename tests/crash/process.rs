@@ -71,6 +71,7 @@ impl Vamp {
         let path = env::join_paths([built().join("examples")].into_iter().chain(search_path())).expect("a path");
         let mut command = self.command("server");
         command.args(["--listen", &self.listen.to_string()]).env("PATH", path);
+        command.env("VAMP_KILL_AT", self.kill_at());
         command.envs(self.token_file.iter().map(|file| ("VAMP_TOKEN_FILE", file)));
         let child = command.stdout(log.try_clone().expect("a log")).stderr(log).process_group(0).spawn();
         self.server = Some(child.unwrap_or_else(|error| panic!("{}: {error}; build it first", program().display())));
@@ -82,11 +83,43 @@ impl Vamp {
         command
     }
 
+    pub fn server_pid(&self) -> u32 {
+        self.server.as_ref().expect("a server runs").id()
+    }
+
     /// Ends the server with no chance to tidy up.
     pub fn kill(&mut self) {
         let mut server = self.server.take().expect("a server runs");
         server.kill().expect("it is ours");
         server.wait().expect("it is ours");
+    }
+
+    /// Lets these processes, or the server itself, be killed at a named moment: the next time that it is reached.
+    pub fn kill_at_moment(&self, moment: &str, victims: &[i32]) {
+        let words: Vec<String> = victims.iter().map(i32::to_string).collect();
+        // In one step: a server may look at any time.
+        let draft = self.folder.join("kill-at.new");
+        fs::write(&draft, format!("{moment} {}", words.join(" "))).expect("written");
+        fs::rename(draft, self.kill_at()).expect("renamed");
+    }
+
+    fn kill_at(&self) -> PathBuf {
+        self.folder.join("kill-at")
+    }
+
+    /// Whether the moment has come since [`kill_at_moment`](Self::kill_at_moment).
+    pub fn moment_has_come(&self) -> bool {
+        !self.kill_at().exists()
+    }
+
+    /// Waits until the server has been killed at the moment.
+    pub async fn until_killed(&mut self) {
+        let mut server = self.server.take().expect("a server runs");
+        eventually("the moment comes (was the program built with `--all-features`?)", async || {
+            server.try_wait().expect("it is ours").is_some()
+        })
+        .await;
+        assert!(self.moment_has_come(), "it ended by itself");
     }
 
     /// Stops everything, as a user does; what it wrote.
@@ -253,6 +286,8 @@ fn sweep() {
         let test = name.to_str().and_then(|name| name.strip_prefix("vamp-crash-")?.split('-').next()?.parse().ok());
         if test.is_some_and(|test: i32| !is_there(test)) {
             let (folder, listen) = (entry.path(), (Ipv4Addr::LOCALHOST, 0).into());
+            // A small disk that a test had mounted there.
+            let _ = Command::new("umount").arg("-l").arg(folder.join("data")).stderr(Stdio::null()).status();
             drop(Vamp { folder, gateway: 0, token_file: None, listen, server: None });
         }
     }

@@ -1,6 +1,6 @@
 //! The one error of every seam.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, io};
 
 /// The result of every seam.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -46,6 +46,9 @@ pub enum ErrorKind {
     /// More than the backend takes.
     #[error("too large")]
     TooLarge,
+    /// No room is left: nothing was changed, and somebody has to make space.
+    #[error("no space left")]
+    StorageFull,
     /// The backend cannot be reached, or is not ready.
     #[error("unavailable")]
     Unavailable,
@@ -58,6 +61,20 @@ pub enum ErrorKind {
     /// A defect, or data that cannot be read.
     #[error("internal error")]
     Internal,
+}
+
+impl ErrorKind {
+    /// What a file that could not be read or written means to a caller.
+    #[must_use]
+    pub fn of_file(error: &io::Error) -> Self {
+        match error.kind() {
+            // The disk, the quota, or the largest file that this process may write.
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::StorageFull
+            }
+            _ => Self::Unavailable,
+        }
+    }
 }
 
 impl Error {
@@ -76,7 +93,7 @@ impl Error {
     /// Whether the same call may succeed later without any change.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self.kind, ErrorKind::Unavailable | ErrorKind::TimedOut)
+        matches!(self.kind, ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::StorageFull)
     }
 
     /// This error and every cause below it, in one line for people.

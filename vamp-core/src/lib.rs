@@ -14,6 +14,7 @@ mod error;
 pub mod layer;
 pub mod memory;
 pub mod model;
+pub mod moment;
 mod plan;
 pub mod routing;
 mod violation;

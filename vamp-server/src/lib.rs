@@ -9,3 +9,5 @@ pub mod cli;
 pub mod compose;
 pub mod config;
 mod instance;
+#[cfg(feature = "moments")]
+mod moments;

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Result,
     driver::{Clock, Document, GatewayRenderer, KeyValueStore, Proxy, Target},
+    moment,
     routing::{Keys, RoutingTable},
 };
 use std::{
@@ -234,7 +235,11 @@ impl Agent {
             part.draining = draining;
         }
         let status = self.proxy.status().await?;
-        self.teller.tell(&self.parts, &status).await
+        self.teller.tell(&self.parts, &status).await?;
+        if self.parts.iter().any(|part| !part.draining.is_empty()) {
+            moment::reached("mid-drain");
+        }
+        Ok(())
     }
 
     fn counted(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {

@@ -215,6 +215,7 @@ impl Engine {
         let mut queue = self.shared.recorded.lock().await;
         let mut events = Vec::new();
         while queue.recv_many(&mut events, CHANGES).await > 0 {
+            crate::moment::reached("before-event");
             match self.shared.events.append(&events).await {
                 Ok(()) => events.drain(..).for_each(|event| self.tell_followers(event)),
                 Err(error) => {

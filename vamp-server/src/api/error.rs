@@ -100,6 +100,7 @@ pub const fn status_of(failure: &Failure) -> StatusCode {
         Failure::NotYet(_) => StatusCode::GATEWAY_TIMEOUT,
         Failure::Driver(error) => match error.kind {
             ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Ambiguous => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         },

@@ -68,6 +68,8 @@ impl From<io::Error> for Trouble {
 pub fn main() -> ExitCode {
     let args = Args::parse();
     log(&args.command);
+    #[cfg(feature = "moments")]
+    crate::moments::watch();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return answer(Err(Trouble::Failed(error.to_string()))),

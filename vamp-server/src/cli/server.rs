@@ -70,11 +70,17 @@ async fn serve(
 struct Ends {
     terminate: Signal,
     interrupt: Signal,
+    /// Listened to so that a file larger than is allowed is an error of that write, and not the end.
+    _file_too_large: Signal,
 }
 
 impl Ends {
     fn new() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            _file_too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
+        })
     }
 
     /// Returns at the first signal, at once if it has come already.

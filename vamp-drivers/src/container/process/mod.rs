@@ -154,7 +154,7 @@ impl ProcessDriver {
             Ok(Err(Refusal::OtherTemplate)) => {
                 Err(error(ErrorKind::Conflict).because("this id already runs another template"))
             }
-            Ok(Err(Refusal::Io(cause))) => Err(error(ErrorKind::Unavailable).because(cause)),
+            Ok(Err(Refusal::Io(cause))) => Err(error(ErrorKind::of_file(&cause)).because(cause)),
             Err(gone) => Err(error(ErrorKind::Ambiguous).because(gone)),
         }
     }

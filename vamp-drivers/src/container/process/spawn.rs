@@ -16,7 +16,7 @@ use std::{
     path::Path,
     process::{Command, ExitStatus, Stdio},
 };
-use vamp_core::driver::Template;
+use vamp_core::{driver::Template, moment};
 
 /// What an instance inherits from the server's environment, where it is set.
 const INHERITED: [&str; 11] =
@@ -36,6 +36,7 @@ pub(super) fn start(store: &Store, boot: &str, template: &Template, record: &Rec
     let (stdout, stderr) = streams.map_err(|error| format!("its output file cannot be opened: {error}"))?;
     command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).process_group(0);
     let mut child = command.spawn().map_err(|error| why_not(program, template, &error))?;
+    moment::reached("mid-spawn");
     // It is ours until it is waited for, so its entry is there even when it has ended already.
     let seen = i32::try_from(child.id()).map_err(io::Error::other).and_then(procfs::seen);
     let reason = match seen {

@@ -228,7 +228,7 @@ impl Actor {
 }
 
 /// Returns when the process has ended; never without one.
-async fn ended(process: Option<&Process>) {
+pub(super) async fn ended(process: Option<&Process>) {
     match process {
         Some(process) => process.ended().await,
         None => std::future::pending().await,

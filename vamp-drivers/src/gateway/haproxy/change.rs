@@ -1,7 +1,7 @@
 //! What a set of changes does: at run time where it can, with one reload for the rest.
 
 use super::{
-    actor::{Actor, Answers, Changes},
+    actor::{Actor, Answers, Changes, ended},
     address,
     complaint::{self, Complaint},
     failure::Failure,
@@ -15,15 +15,31 @@ use std::{
     net::SocketAddr,
     time::Duration,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use vamp_core::driver::{Applied, Document};
 
+/// How long it takes at most until the end of a process is noticed.
+const NOTICE: Duration = Duration::from_millis(50);
 /// How long a structural change waits for a leaving worker before it is refused for now.
 const LEAVING_WAIT: Duration = Duration::from_secs(2);
 
 impl Actor {
-    /// Applies changes and answers for each.
-    pub(super) async fn change(&mut self, changes: Changes) -> Answers {
+    /// Applies changes and answers for each. What failed because HAProxy ended meanwhile is made with the next one.
+    pub(super) async fn change(&mut self, mut changes: Changes) -> Answers {
+        let mut answers = self.change_once(changes.clone()).await;
+        if answers.values().any(Result::is_err) && self.has_ended().await {
+            self.process = None;
+            changes.retain(|name, _| answers.get(name).is_none_or(Result::is_err));
+            answers.extend(self.change_once(changes).await);
+        }
+        answers
+    }
+
+    async fn has_ended(&self) -> bool {
+        timeout(NOTICE, ended(self.process.as_ref())).await.is_ok()
+    }
+
+    async fn change_once(&mut self, changes: Changes) -> Answers {
         if self.stopped {
             let stopped = Failure::unavailable("HAProxy has been stopped");
             return changes.into_keys().map(|name| (name, Err(stopped.clone()))).collect();
@@ -203,13 +219,25 @@ impl Actor {
             for (name, change) in changes {
                 store::keep(&self.shared.folder, name, change.as_ref()).await?;
             }
-            self.shared.reloader().reload(&self.live, &next).await
+            self.reload(&next).await
         };
         let tried = tried.await;
         if tried.is_err() {
             self.take_back_states(changes).await;
         }
         tried
+    }
+
+    /// Replaces the workers by one that serves `next`. Who waits for a HAProxy that has ended keeps it from being started
+    /// again.
+    pub(super) async fn reload(&self, next: &Gateways) -> Result<BTreeSet<SocketAddr>, Refusal> {
+        let reloader = self.shared.reloader();
+        tokio::select! {
+            reloaded = reloader.reload(&self.live, next) => reloaded,
+            () = ended(self.process.as_ref()) => {
+                Err(Refusal::Unknown(Failure::unavailable("HAProxy ended while it was to reload")))
+            }
+        }
     }
 
     /// Keeps on disk again what was served before these changes.

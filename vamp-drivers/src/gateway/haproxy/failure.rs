@@ -29,7 +29,7 @@ impl Failure {
 
     /// A file or folder that could not be read or written.
     pub(super) fn file(what: &str, error: &io::Error) -> Self {
-        Self::unavailable(format!("{what}: {error}"))
+        Self::new(ErrorKind::of_file(error), format!("{what}: {error}"))
     }
 
     pub(super) fn error(self, operation: &'static str, subject: impl Into<String>) -> Error {

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
-use vamp_core::ErrorKind;
+use vamp_core::{ErrorKind, moment};
 
 /// How long a reload may take.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -162,6 +162,7 @@ impl Reloader<'_> {
         let deadline = Instant::now() + DEADLINE;
         // 2.6 closes the socket at once when it executes itself again: only the state afterwards tells.
         let _ = self.master.ask("reload").await;
+        moment::reached("mid-reload");
         while Instant::now() < deadline {
             sleep(POLL).await;
             let Ok(now) = self.master.processes().await else { continue };

@@ -65,7 +65,7 @@ impl Actor {
     pub(super) async fn verify(&mut self) -> Result<(), Failure> {
         while !self.runs_what_was_kept().await? {
             tracing::warn!("the running HAProxy has another configuration than the one kept: reloading");
-            match self.shared.reloader().reload(&self.live, &self.live).await {
+            match self.reload(&self.live).await {
                 Ok(_) => {
                     self.count(|counters| {
                         counters.reloads += 1;

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
 };
-use vamp_core::ErrorKind;
+use vamp_core::{ErrorKind, moment};
 
 /// HAProxy's command buffer takes 16 kB.
 const LONGEST_COMMAND: usize = 12_000;
@@ -119,6 +119,7 @@ impl Worker<'_> {
         if !payload.is_empty() {
             self.add(path, version, &payload).await?;
         }
+        moment::reached("mid-map-swap");
         let answer = self.run(&[format!("commit map @{version} {path}")]).await?;
         if answer.trim().is_empty() { Ok(()) } else { Err(refused("commit map", &answer)) }
     }

@@ -28,7 +28,7 @@ pub(super) enum Failure {
     Unreadable(#[from] Arc<EnvelopeError>),
     #[error("the file cannot be read")]
     Read(#[source] Arc<redb::Error>),
-    #[error("nothing was written; is the disk full?")]
+    #[error("nothing was written")]
     NotWritten(#[source] Arc<redb::Error>),
     #[error("the commit failed, and whether it took place cannot be told")]
     Unknown { before: u64, source: Arc<redb::Error> },
@@ -58,7 +58,8 @@ impl From<&Failure> for ErrorKind {
 /// What the file system says may change; a damaged file stays damaged.
 fn kind(error: &redb::Error) -> ErrorKind {
     match error {
-        redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseClosed => ErrorKind::Unavailable,
+        redb::Error::Io(error) => ErrorKind::of_file(error),
+        redb::Error::PreviousIo | redb::Error::DatabaseClosed => ErrorKind::Unavailable,
         _ => ErrorKind::Internal,
     }
 }
@@ -76,7 +77,7 @@ impl Failure {
             Self::Unknown { .. } => return true,
             _ => return false,
         };
-        kind(source) == ErrorKind::Unavailable
+        matches!(kind(source), ErrorKind::Unavailable | ErrorKind::StorageFull)
     }
 
     /// A read that failed.

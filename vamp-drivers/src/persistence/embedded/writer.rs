@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use vamp_core::{
     driver::{Draft, Event, Version},
     memory::ChangeFeed,
+    moment,
 };
 
 /// Changes of one commit, at most.
@@ -89,6 +90,7 @@ fn run(file: &StoreFile, feed: &ChangeFeed, options: &EmbeddedOptions, mut waiti
             let done = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
             feed.record(done.filter_map(|done| done.key.clone()));
         }
+        moment::reached("before-answer");
         acknowledge(batch.drain(..), outcomes);
     }
 }
@@ -152,6 +154,7 @@ fn apply(
         events.forget(appended, options)?;
     }
     meta.insert("revision", revision)?;
+    moment::reached("mid-commit");
     let changed = if revision == before { Changed::Nothing } else { Changed::Something };
     Ok((outcomes, changed))
 }
