@@ -184,7 +184,7 @@ async fn a_full_disk_refuses_writes_and_the_store_goes_on_when_there_is_space_ag
     disk.full.store(true, SeqCst);
     for _ in 0..2 {
         let refused = store.put(&draft("during", "{}"), None).await.unwrap_err();
-        assert!(matches!(refused.kind, ErrorKind::Unavailable | ErrorKind::Ambiguous), "{}", refused.report());
+        assert_eq!(refused.kind, ErrorKind::StorageFull, "{}", refused.report());
     }
     disk.full.store(false, SeqCst);
 
