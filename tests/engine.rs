@@ -8,8 +8,12 @@ mod concurrent;
 mod life;
 #[path = "engine/meddler.rs"]
 mod meddler;
+#[path = "engine/order.rs"]
+mod order;
 #[path = "engine/preview.rs"]
 mod preview;
+#[path = "engine/semantics.rs"]
+mod semantics;
 #[path = "engine/support.rs"]
 mod support;
 #[path = "engine/unreadable.rs"]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use vamp_core::{
     agent::Agent,
     driver::{Clock, InstanceState, PersistenceStore},
-    engine::{Engine, Options},
+    engine::{Engine, Options, Settings},
     memory,
     model::{
         Blueprint, Breed, Cluster, Deployable, Gateway, GatewayTemplate, Ordered, Port, Reference, Route, Scale,
@@ -49,6 +49,15 @@ impl Vamp {
         proxy: Arc<memory::Proxy>,
         persistence: Arc<dyn PersistenceStore>,
     ) -> Self {
+        Self::start_tuned(containers, proxy, persistence, Settings::default())
+    }
+
+    pub(crate) fn start_tuned(
+        containers: memory::Containers,
+        proxy: Arc<memory::Proxy>,
+        persistence: Arc<dyn PersistenceStore>,
+        settings: Settings,
+    ) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let key_value = Arc::new(memory::KeyValue::new(Arc::clone(&clock)));
         let engine = Engine::builder()
@@ -57,6 +66,7 @@ impl Vamp {
             .persistence(Arc::clone(&persistence))
             .events(Arc::new(memory::Events::default()))
             .clock(Arc::clone(&clock))
+            .settings(settings)
             .build()
             .expect("every driver is there");
         let agent = Agent::new(

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 /// A failed read is tried again after so long.
@@ -25,8 +25,8 @@ struct Told {
     status: Option<ProxyStatus>,
     /// Whether any of it came since the engine was told last.
     fresh: bool,
-    /// Since when it is silent while not all of it was heard.
-    unheard_since: Option<SystemTime>,
+    /// Since when it is silent while not all of it was heard, on the clock that never jumps.
+    unheard_from: Option<Duration>,
 }
 
 impl Told {
@@ -143,13 +143,13 @@ impl Engine {
 
     /// Tells the world what is new; answers who was silent for so long that it is forgotten.
     fn note_agents(&self, heard: &mut Heard, alive: &BTreeSet<String>) -> Vec<String> {
-        let now = self.shared.clock.now();
+        let (now, from) = (self.shared.clock.now(), self.shared.clock.elapsed());
         let limit = self.shared.settings.agent_forgotten_after;
-        let too_long = |since: SystemTime| now.duration_since(since).is_ok_and(|silence| silence >= limit);
+        let too_long = |since: Duration| from.saturating_sub(since) >= limit;
         let mut forgotten = Vec::new();
         for (name, told) in heard.iter_mut().filter(|(_, told)| !told.is_whole()) {
-            let since = told.unheard_since.filter(|_| !alive.contains(name)).unwrap_or(now);
-            told.unheard_since = Some(since);
+            let since = told.unheard_from.filter(|_| !alive.contains(name)).unwrap_or(from);
+            told.unheard_from = Some(since);
             if too_long(since) {
                 forgotten.push(name.clone());
             }
@@ -165,15 +165,19 @@ impl Engine {
             let mut changed = first;
             for (name, told) in heard.iter_mut().filter(|(_, told)| told.fresh && told.is_whole()) {
                 told.fresh = false;
-                agents.insert(name.clone(), AgentView { acknowledged: Arc::new(told.whole()), silent_since: None });
+                let acknowledged = Arc::new(told.whole());
+                let since = agents.get(name).map(|agent| (agent.silent_since, agent.silent_from));
+                let (silent_since, silent_from) = since.unwrap_or_default();
+                agents.insert(name.clone(), AgentView { acknowledged, silent_since, silent_from });
                 changed = true;
             }
             for (name, agent) in agents.iter_mut() {
-                let since = if alive.contains(name) { None } else { agent.silent_since.or(Some(now)) };
-                changed |= since != agent.silent_since;
-                agent.silent_since = since;
+                let silent = !alive.contains(name);
+                changed |= silent != agent.silent_from.is_some();
+                agent.silent_since = silent.then(|| agent.silent_since.unwrap_or(now));
+                agent.silent_from = silent.then(|| agent.silent_from.unwrap_or(from));
             }
-            for (name, _) in agents.extract_if(.., |_, agent| agent.silent_since.is_some_and(too_long)) {
+            for (name, _) in agents.extract_if(.., |_, agent| agent.silent_from.is_some_and(too_long)) {
                 forgotten.push(name);
                 changed = true;
             }

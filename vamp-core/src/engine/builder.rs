@@ -12,7 +12,7 @@ use std::{
     fmt,
     future::Future,
     sync::{Arc, atomic::AtomicU64},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use tokio::sync::{Mutex, broadcast, mpsc, watch};
 
@@ -39,7 +39,8 @@ pub(super) struct Shared {
     pub(super) changes: broadcast::Sender<Change>,
     /// Held while a port is taken or a deployment changes together with its gateways.
     pub(super) structure: Mutex<()>,
-    pub(super) started: SystemTime,
+    /// On the clock that never jumps.
+    pub(super) started: Duration,
     pub(super) recorded_events: broadcast::Sender<Arc<crate::driver::Event>>,
     pub(super) sequence: AtomicU64,
     to_record: mpsc::Sender<crate::driver::Event>,
@@ -156,7 +157,7 @@ impl Builder {
             key_value: self.key_value.ok_or_else(|| missing("a key-value store"))?,
             persistence: self.persistence.ok_or_else(|| missing("a persistence store"))?,
             events: self.events.ok_or_else(|| missing("an event store"))?,
-            started: clock.now(),
+            started: clock.elapsed(),
             clock,
             settings: self.settings,
             world: watch::Sender::new(World::default()),
@@ -191,6 +192,7 @@ impl Engine {
             () = self.follow_agents() => {}
             () = self.publish_changes() => {}
             () = self.reconcile_changes() => {}
+            () = self.finish_merges() => {}
             () = self.record_events() => {}
         }
     }

@@ -1,6 +1,9 @@
 //! Compiling one gateway from the world.
 
-use super::{Artifacts, world::World};
+use super::{
+    Artifacts,
+    world::{Unpublished, World},
+};
 use crate::{
     plan::Running,
     routing::{CompiledGateway, compile_one},
@@ -19,6 +22,17 @@ pub(super) fn gateway(world: &World, artifacts: &Artifacts, name: &str) -> Optio
         compiled.gateway = Err(reason);
     }
     Some(compiled)
+}
+
+/// What the agents were told that does not follow from the world any more, with the services to which that is about to
+/// lead.
+pub(super) fn unpublished(world: &World) -> Unpublished {
+    let mut unpublished = world.unpublished();
+    if let Some(artifacts) = world.artifacts.as_ref().filter(|_| !unpublished.everything) {
+        let compiled = unpublished.gateways.iter().filter_map(|name| gateway(world, artifacts, name));
+        unpublished.services = compiled.flat_map(|compiled| compiled.services).collect();
+    }
+    unpublished
 }
 
 /// The deployment of `deployment/cluster/port`.

@@ -1,8 +1,12 @@
 //! Observing what runs, driver by driver.
 
 use super::{Engine, world::Seen};
-use crate::driver::{ContainerDriver, Cursor, Scope};
-use std::{sync::Arc, time::Duration};
+use crate::driver::{ContainerDriver, Cursor, Observation, Observed, Scope};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// A failed observation is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
@@ -31,13 +35,24 @@ impl Engine {
         self.shared.world.send_if_modified(|world| {
             let before = world.observed.get(name);
             let last = observation.or_else(|| before.and_then(|seen| seen.last.clone()));
-            let workloads = |seen: &Seen| seen.last.as_ref().map(|last| last.workloads.clone());
-            let seen = Seen { last, stale };
-            let same = before.is_some_and(|before| workloads(before) == workloads(&seen));
-            let told = before.is_some_and(|before| before.stale == seen.stale);
-            world.generation += u64::from(!same);
-            Arc::make_mut(&mut world.observed).insert(name.to_owned(), seen);
-            !(same && told)
+            let changed = match (before.and_then(|seen| seen.last.as_ref()), &last) {
+                (Some(before), Some(last)) => Some(changed_owners(before, last)),
+                (None, None) => Some(BTreeSet::new()),
+                _ => None,
+            };
+            let told = before.is_some_and(|before| before.stale == stale);
+            Arc::make_mut(&mut world.observed).insert(name.to_owned(), Seen { last, stale });
+            match changed {
+                Some(owners) if owners.is_empty() => !told,
+                Some(owners) => {
+                    world.note_owners(owners);
+                    true
+                }
+                None => {
+                    world.note_everything();
+                    true
+                }
+            }
         });
         cursor
     }
@@ -53,4 +68,21 @@ impl Engine {
             () = self.shared.clock.sleep(self.shared.settings.resync) => {}
         }
     }
+}
+
+/// The deployments of which something else runs than before.
+pub(super) fn changed_owners(before: &Observation, now: &Observation) -> BTreeSet<String> {
+    let (before, now) = (by_owner(before), by_owner(now));
+    let owners: BTreeSet<&String> = before.keys().chain(now.keys()).copied().collect();
+    owners.into_iter().filter(|owner| before.get(*owner) != now.get(*owner)).cloned().collect()
+}
+
+fn by_owner(observation: &Observation) -> BTreeMap<&String, Vec<&Observed>> {
+    let mut owners: BTreeMap<&String, Vec<&Observed>> = BTreeMap::new();
+    for workload in &observation.workloads {
+        if let Some(id) = &workload.id {
+            owners.entry(&id.owner).or_default().push(workload);
+        }
+    }
+    owners
 }

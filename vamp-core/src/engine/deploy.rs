@@ -63,18 +63,40 @@ impl Engine {
         let name = parse_name(name)?;
         let blueprint = self.in_place(blueprint).await?;
         let _structure = self.shared.structure.lock().await;
+        if !options.validate_only {
+            self.finish_merge(&name).await?;
+        }
         let world = self.loaded().await;
         options.check(&world, name.as_str())?;
         let checked = deployed(&world, &name, &blueprint, self.shared.clock.now())?;
         if options.validate_only {
             return Ok(checked.after.unwrap_or_else(|| Deployment::new(name)));
         }
-        self.merge_stored(&name, &blueprint, options.expected.as_ref()).await
+        if checked.gateways.is_empty() {
+            return self.merge_deployment(&name, &blueprint, options.expected.as_ref()).await;
+        }
+        self.begin_merge(&name, &blueprint).await?;
+        let merged = self.merge_stored(&name, &blueprint, options.expected.as_ref()).await;
+        if !matches!(merged, Err(Failure::Driver(_))) {
+            self.end_merge(&name).await;
+        }
+        merged
     }
 
     /// The deployment first: it runs without its gateways until they are there, and a gateway without its deployment
     /// would be nobody's.
-    pub(super) async fn merge_stored(
+    async fn merge_stored(
+        &self,
+        name: &Name,
+        blueprint: &Blueprint,
+        expected: Option<&Version>,
+    ) -> Result<Deployment, Failure> {
+        let merged = self.merge_deployment(name, blueprint, expected).await?;
+        self.merge_gateways(&merged, blueprint).await?;
+        Ok(merged)
+    }
+
+    async fn merge_deployment(
         &self,
         name: &Name,
         blueprint: &Blueprint,
@@ -82,20 +104,24 @@ impl Engine {
     ) -> Result<Deployment, Failure> {
         let now = self.shared.clock.now();
         let mut merged = Deployment::new(name.clone());
-        let deployment = |present: &Present<Deployment>| {
+        let merge = |present: &Present<Deployment>| {
             let before = present.readable()?;
             merged = merge(before, name, blueprint, now)?;
             check_templates(&merged)?;
             Ok(if before == Some(&merged) { Update::Keep } else { Update::Put(merged.clone()) })
         };
-        self.update(name.as_str(), expected, deployment).await?;
+        self.update(name.as_str(), expected, merge).await?;
+        Ok(merged)
+    }
+
+    pub(super) async fn merge_gateways(&self, merged: &Deployment, blueprint: &Blueprint) -> Result<(), Failure> {
         let world = self.loaded().await;
-        for gateway in touched(&merged, blueprint, &existing(&world, name))? {
+        for gateway in touched(merged, blueprint, &existing(&world, &merged.name))? {
             let update =
-                |present: &Present<Gateway>| merged_gateway(&world, &gateway, &merged, present.or_overwritten());
+                |present: &Present<Gateway>| merged_gateway(&world, &gateway, merged, present.or_overwritten());
             self.update(gateway.name.as_str(), None, update).await?;
         }
-        Ok(merged)
+        Ok(())
     }
 
     /// Takes the services that the blueprint names out of the deployment: they get no new requests, finish those that

@@ -25,7 +25,9 @@ impl Engine {
                 return false;
             }
             let taken = artifacts.take(kind, name, record);
-            world.generation += u64::from(taken);
+            if taken {
+                world.note_artifact(kind, name);
+            }
             taken
         });
     }
@@ -88,7 +90,7 @@ impl Engine {
                 listed.take_from(&present, kind, name);
             }
             world.artifacts = Some(listed);
-            world.generation += 1;
+            world.note_everything();
         });
         for (kind, name) in newer {
             self.refresh_one(kind, &name).await?;
@@ -109,7 +111,9 @@ impl Engine {
                     return false;
                 }
                 let changed = artifacts.take(kind, name, record.as_ref());
-                world.generation += u64::from(changed);
+                if changed {
+                    world.note_artifact(kind, name);
+                }
                 changed
             });
             if taken {

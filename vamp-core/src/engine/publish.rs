@@ -1,28 +1,33 @@
 //! Publishing: the routing table in the key-value store is what follows from the world.
 
+mod table;
 #[cfg(test)]
 mod tests;
 mod written;
 
 use super::{
-    Change, Engine, compiled,
-    world::{Artifacts, Published, World},
+    Change, Engine,
+    world::{Published, World},
 };
 use crate::{
     Error, ErrorKind, Result,
-    driver::{Transaction, Version, Write},
+    driver::{Changes, Transaction, Version, What, Write},
     layer::batches,
-    routing::{Compiled, Complete},
+    routing::Complete,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
+use table::Table;
 use written::Written;
 
 /// A failed write is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// So many changed keys are looked up one by one; more are listed.
+const FEW: usize = 64;
 
 /// What a write is about.
 #[derive(Clone, Debug)]
@@ -36,83 +41,162 @@ enum Subject {
 /// Gateways to the reason why they are not published as stored.
 type HeldBack = BTreeMap<String, String>;
 
+/// What the publisher knows from one time to the next.
+#[derive(Debug, Default)]
+struct Publisher {
+    written: Written,
+    table: Table,
+    held_back: HeldBack,
+    /// Whether the store may hold something else than what was written.
+    stale: bool,
+    /// Whether it does, so that everything is compared again.
+    lost: bool,
+}
+
 impl Engine {
     pub(super) async fn publish_changes(&self) {
         let mut worlds = self.shared.world.subscribe();
-        let mut written = Written::default();
-        let mut stale = true;
+        let mut publisher = Publisher { stale: true, ..Publisher::default() };
         loop {
             let world = worlds.borrow_and_update().clone();
-            match self.bring_up_to_date(&world, &mut written, stale).await {
-                Ok(()) => stale = false,
-                Err(error) => {
-                    tracing::warn!(error = %error.report(), "the routing table cannot be written; agents serve on");
-                    stale = true;
-                    self.shared.clock.sleep(RETRY).await;
-                    continue;
-                }
+            if let Err(error) = self.bring_up_to_date(&world, &mut publisher).await {
+                tracing::warn!(error = %error.report(), "the routing table cannot be written; agents serve on");
+                publisher.stale = true;
+                self.shared.clock.sleep(RETRY).await;
+                continue;
             }
             let prefix = self.shared.keys.gateways();
             tokio::select! {
                 _ = worlds.changed() => {}
-                changed = self.shared.key_value.changed(&prefix, &written.cursor) => {
-                    stale = true;
-                    if changed.is_err() {
-                        self.shared.clock.sleep(RETRY).await;
-                    }
+                changed = self.shared.key_value.changed(&prefix, &publisher.written.cursor) => {
+                    publisher.stale = self.is_foreign(changed, &mut publisher.written).await;
                 }
             }
         }
     }
 
-    async fn bring_up_to_date(&self, world: &World, written: &mut Written, stale: bool) -> Result<()> {
-        let lost = stale && self.read_back(written).await?;
+    /// Whether somebody else changed what was written, as far as can be known.
+    async fn is_foreign(&self, changed: Result<Changes>, written: &mut Written) -> bool {
+        let same = match changed {
+            Ok(Changes { cursor, what: What::Keys(keys) }) if keys.len() <= FEW => {
+                let same = self.is_as_written(&keys, written).await;
+                written.cursor = cursor;
+                same
+            }
+            Ok(_) => Ok(false),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &same {
+            tracing::warn!(error = %error.report(), "the routing table cannot be watched; it is read again");
+            self.shared.clock.sleep(RETRY).await;
+        }
+        !same.unwrap_or(false)
+    }
+
+    /// Brings the store up to date with the world: the work follows from what changed, not from what there is.
+    async fn bring_up_to_date(&self, world: &World, publisher: &mut Publisher) -> Result<()> {
+        if publisher.stale {
+            publisher.lost |= self.read_back(&mut publisher.written).await?;
+            publisher.stale = false;
+        }
+        let lost = publisher.lost;
         let Some(artifacts) = &world.artifacts else { return Ok(()) };
-        if world.published_is_current() && !lost {
+        let unpublished = world.unpublished();
+        if !lost && !unpublished.everything && unpublished.gateways.is_empty() {
             return Ok(());
         }
-        let compiled = compile_world(world, artifacts);
-        let mut held_back = not_compiled(&compiled);
-        let changed = self.write_gateways(&compiled, written, &mut held_back).await?;
-        let published = Arc::new(published(world, artifacts, &compiled, written, held_back));
-        self.shared.world.send_modify(|world| world.published = published);
+        let table = &mut publisher.table;
+        let names = if unpublished.everything || lost {
+            let all = artifacts.gateways.keys().map(String::as_str).chain(artifacts.unreadable_gateways());
+            all.chain(table.names())
+                .chain(publisher.written.gateways.keys().map(String::as_str))
+                .map(str::to_owned)
+                .collect()
+        } else {
+            unpublished.gateways
+        };
+        table.refresh(world, artifacts, &names);
+        let owners = world.changed.owners.keys().filter(|_| !unpublished.everything);
+        table.forget_services(artifacts, if unpublished.everything { None } else { Some(owners) });
+        let kept = std::mem::take(&mut publisher.held_back);
+        publisher.held_back = kept.into_iter().filter(|(name, _)| !names.contains(name)).collect();
+        let changed = self.write_gateways(&names, publisher).await?;
+        publisher.lost = false;
+        let published = Arc::new(self.published(publisher, &changed));
+        self.shared.world.send_modify(|present| {
+            present.published = published;
+            present.changed.forget(world.generation);
+        });
         if !changed.is_empty() {
             self.tell(Change::Published { gateways: changed });
         }
         Ok(())
     }
 
+    fn published(&self, publisher: &Publisher, changed: &[String]) -> Published {
+        let before = Arc::clone(&self.shared.world.borrow().published);
+        let mut hashes = Arc::clone(&before.hashes);
+        if !changed.is_empty() || hashes.len() != publisher.written.gateways.len() {
+            let written = publisher.written.gateways.iter();
+            hashes = Arc::new(written.map(|(name, (hash, _))| (name.clone(), hash.clone())).collect());
+        }
+        let same = *before.held_back == publisher.held_back;
+        let held_back = if same { Arc::clone(&before.held_back) } else { Arc::new(publisher.held_back.clone()) };
+        let Table { includes, services, .. } = &publisher.table;
+        Published { hashes, includes: Arc::clone(includes), services: Arc::clone(services), held_back }
+    }
+
     /// Writes what differs, in as few transactions as the store takes; answers which gateways that were. What the store
     /// does not take is held back, and blocks nothing else.
-    async fn write_gateways(
-        &self,
-        compiled: &Compiled,
-        written: &mut Written,
-        held_back: &mut HeldBack,
-    ) -> Result<Vec<String>> {
+    async fn write_gateways(&self, names: &BTreeSet<String>, publisher: &mut Publisher) -> Result<Vec<String>> {
+        let Publisher { written, table, held_back, .. } = publisher;
+        let before = held_back.len();
         let limits = self.shared.key_value.limits();
-        let mut writes = self.differences(compiled, written, held_back)?;
-        // With the last of them, so that agents that believe the change believe its absences too.
-        writes.extend(self.mark_for(&written.after(&writes), held_back, written)?);
+        let mut writes = self.differences(names, table, written, held_back)?;
+        if written.mark.is_none() || before != held_back.len() || written.names_change(&writes) {
+            written.mark_is_old = true;
+        }
+        if written.mark_is_old {
+            // With the last of them, so that agents that believe the change believe its absences too.
+            writes.extend(self.mark_for(&written.after(&writes), held_back, written)?);
+        }
         let mut changed = Vec::new();
         for batch in batches(writes, &limits) {
+            let refused = held_back.len();
             changed.extend(self.commit(batch, written, held_back).await?);
+            written.mark_is_old |= refused != held_back.len();
         }
-        let late = self.mark_for(&written.after(&[]), held_back, written)?;
-        self.commit(late.into_iter().collect(), written, held_back).await?;
+        if written.mark_is_old {
+            let late = self.mark_for(&written.after(&[]), held_back, written)?;
+            self.commit(late.into_iter().collect(), written, held_back).await?;
+            written.mark_is_old = false;
+        }
         Ok(changed)
     }
 
     fn differences(
         &self,
-        compiled: &Compiled,
+        names: &BTreeSet<String>,
+        table: &Table,
         written: &Written,
         held_back: &mut HeldBack,
     ) -> Result<Vec<(Subject, Write)>> {
         let most = self.shared.key_value.limits().value_bytes;
         let mut writes = Vec::new();
-        for (name, gateway) in &compiled.gateways {
-            let Ok(gateway) = gateway else { continue };
+        for name in names {
+            let key = self.shared.keys.gateway(name);
+            let gateway = match table.gateways.get(name) {
+                None if written.gateways.contains_key(name) => {
+                    writes.push((Subject::Gateway(name.clone(), None), Write::Delete { key }));
+                    continue;
+                }
+                None => continue,
+                Some(Err(reason)) => {
+                    held_back.insert(name.clone(), reason.clone());
+                    continue;
+                }
+                Some(Ok(gateway)) => gateway,
+            };
             let value = serde_json::to_vec(&**gateway).map_err(|error| unwritable(name, error))?;
             if value.len() > most {
                 held_back.insert(name.clone(), too_large(value.len(), most));
@@ -120,13 +204,8 @@ impl Engine {
             }
             let hash = crate::digest::of(&value);
             if written.gateways.get(name).is_none_or(|(known, _)| *known != hash) {
-                let key = self.shared.keys.gateway(name);
                 writes.push((Subject::Gateway(name.clone(), Some(hash)), Write::Put { key, value, lease: None }));
             }
-        }
-        for name in written.gateways.keys().filter(|name| !compiled.gateways.contains_key(*name)) {
-            let key = self.shared.keys.gateway(name);
-            writes.push((Subject::Gateway(name.clone(), None), Write::Delete { key }));
         }
         Ok(writes)
     }
@@ -204,63 +283,4 @@ fn too_large(bytes: usize, most: usize) -> String {
 
 fn refused(error: &Error) -> String {
     format!("the routing store does not take it: {}", error.report())
-}
-
-fn not_compiled(compiled: &Compiled) -> HeldBack {
-    let reason = |(name, gateway): (&String, &Result<_, String>)| Some((name.clone(), gateway.as_ref().err()?.clone()));
-    compiled.gateways.iter().filter_map(reason).collect()
-}
-
-fn published(
-    world: &World,
-    artifacts: &Artifacts,
-    compiled: &Compiled,
-    written: &Written,
-    held_back: HeldBack,
-) -> Published {
-    let mut services = compiled.services.clone();
-    for (service, gateways) in &world.published.services {
-        if is_stored(artifacts, service) {
-            services.entry(service.clone()).or_default().extend(gateways.iter().cloned());
-        }
-    }
-    Published {
-        generation: world.generation,
-        hashes: written.gateways.iter().map(|(name, (hash, _))| (name.clone(), hash.clone())).collect(),
-        includes: compiled.includes.clone(),
-        services,
-        held_back,
-    }
-}
-
-fn compile_world(world: &World, artifacts: &Artifacts) -> Compiled {
-    let mut all = Compiled::default();
-    for name in artifacts.gateways.keys() {
-        let Some(one) = compiled::gateway(world, artifacts, name) else { continue };
-        for crossed in one.crossed {
-            all.includes.entry(crossed).or_default().insert(name.clone());
-        }
-        for service in one.services {
-            all.services.entry(service).or_default().insert(name.clone());
-        }
-        all.gateways.insert(name.clone(), one.gateway);
-    }
-    for name in artifacts.unreadable_gateways() {
-        let reason = artifacts.unreadable_gateway(name).unwrap_or_default();
-        all.includes.entry(name.to_owned()).or_default().insert(name.to_owned());
-        all.gateways.insert(name.to_owned(), Err(reason));
-    }
-    all
-}
-
-fn is_stored(artifacts: &Artifacts, service: &str) -> bool {
-    let mut parts = service.splitn(3, '/');
-    let (Some(deployment), Some(cluster), Some(service)) = (parts.next(), parts.next(), parts.next()) else {
-        return false;
-    };
-    if artifacts.unreadable_deployment(deployment).is_some() {
-        return true;
-    }
-    let deployment = artifacts.deployments.get(deployment);
-    deployment.and_then(|stored| stored.value.cluster(cluster)?.service(service)).is_some()
 }

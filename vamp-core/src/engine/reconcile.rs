@@ -1,15 +1,13 @@
 //! Reconciling: what runs is made what is meant to run, one step of a deployment at a time, deployments in parallel.
 
 use super::{
-    Change, Engine, Failure, forget,
-    records::Found,
+    Change, Engine, Failure, compiled, containers, forget,
     world::{Stored, World},
 };
 use crate::{
-    Result,
-    driver::{ContainerDriver, Observation, Observed, WorkloadId},
+    driver::{ContainerDriver, Observation, Observed},
     model::{DeployedService, Deployment, Intention, PhaseName, resolve},
-    plan::{Plan, Situation, Step, decide, of_service, set_phase, workload_id, workload_name},
+    plan::{Plan, Routing, Situation, Step, decide, of_service, set_phase, waits_for, workload_id, workload_name},
     routing::ServicePath,
 };
 use std::{
@@ -17,70 +15,55 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 
 /// What failed is tried again after so long.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 
 impl Engine {
     pub(super) async fn reconcile_changes(&self) {
         let mut worlds = self.shared.world.subscribe();
-        let mut tasks: JoinSet<Option<Duration>> = JoinSet::new();
-        let mut in_hand: BTreeSet<String> = BTreeSet::new();
-        let mut working_on: BTreeMap<Id, String> = BTreeMap::new();
-        let mut pending: BTreeSet<String> = BTreeSet::new();
-        let mut pauses: BTreeMap<String, Duration> = BTreeMap::new();
+        let mut seen = worlds.borrow_and_update().clone();
+        let mut hands = Hands { pending: owners(&seen), ..Hands::default() };
         loop {
-            // Seen only where it is acted upon, below: a change that comes meanwhile is not lost.
-            let world = worlds.borrow().clone();
-            let free: Vec<String> = pending.difference(&in_hand).cloned().collect();
-            pending.retain(|name| in_hand.contains(name));
-            for name in free {
-                let (engine, world, owner) = (self.clone(), world.clone(), name.clone());
-                let task = tasks.spawn(async move { engine.reconcile(&world, &owner).await });
-                working_on.insert(task.id(), name.clone());
-                in_hand.insert(name);
-            }
-            let pause = pauses.values().copied().min().unwrap_or(Duration::MAX).min(self.shared.settings.resync);
+            hands.begin(self, &seen);
+            let pause = hands.busy.values().flatten().copied().min().unwrap_or(Duration::MAX);
+            let resync = self.shared.settings.resync;
             tokio::select! {
-                _ = worlds.changed() => pending = owners(&worlds.borrow()),
-                () = self.shared.clock.sleep(pause) => pending = owners(&world),
-                Some(done) = tasks.join_next_with_id() => {
-                    let (task, again_after) = match done {
-                        Ok((task, again_after)) => (task, again_after),
-                        Err(error) => {
-                            tracing::error!(%error, "a reconciliation ended unexpectedly; tried again");
-                            (error.id(), Some(RETRY))
-                        }
-                    };
-                    let Some(name) = working_on.remove(&task) else { continue };
-                    in_hand.remove(&name);
-                    match again_after {
-                        Some(pause) => pauses.insert(name, pause),
-                        None => pauses.remove(&name),
-                    };
-                },
+                _ = worlds.changed() => {
+                    let world = worlds.borrow_and_update().clone();
+                    hands.pending.extend(changed_owners(&seen, &world));
+                    hands.pending.extend(hands.busy.keys().cloned());
+                    seen = world;
+                }
+                () = self.shared.clock.sleep(pause.min(resync)) => {
+                    hands.pending.extend(if pause < resync { hands.busy.keys().cloned().collect() } else { owners(&seen) });
+                }
+                Some(done) = hands.tasks.join_next_with_id() => hands.end(done),
             }
         }
     }
 
-    /// One look at one deployment; answers after what time to look again without a change.
-    async fn reconcile(&self, world: &World, owner: &str) -> Option<Duration> {
-        let (driver, observed) = self.platform(world)?;
-        let stored = world.artifacts.as_ref()?.deployments.get(owner);
+    /// One look at one deployment.
+    async fn reconcile(&self, world: &World, owner: &str) -> Look {
+        let not_yet = Look { quiet: false, again_after: None };
+        let Some((driver, observed)) = self.platform(world) else { return not_yet };
+        let Some(artifacts) = &world.artifacts else { return not_yet };
+        let unpublished = compiled::unpublished(world);
+        let routing = self.routing(world, &unpublished);
         let result = async {
-            let orphans = self.remove_orphans(world, owner, &*driver, &observed).await?;
-            let services = match stored {
-                Some(deployment) => self.reconcile_services(world, deployment, &*driver, &observed).await?,
-                None => None,
+            let orphans = self.remove_orphans(world, owner, &*driver, &observed, &routing).await?;
+            let services = match artifacts.deployments.get(owner) {
+                Some(deployment) => self.reconcile_services(&routing, deployment, &*driver, &observed).await?,
+                None => Look::QUIET,
             };
-            Ok(orphans.into_iter().chain(services).min())
+            Ok(orphans.and(services))
         };
-        result.await.unwrap_or_else(|failure| {
+        result.await.unwrap_or_else(|failure: Failure| {
             if !matches!(failure, Failure::Changed { .. }) {
                 tracing::warn!(deployment = owner, %failure, "not reconciled; tried again");
             }
-            Some(RETRY)
+            Look { quiet: false, again_after: Some(RETRY) }
         })
     }
 
@@ -92,25 +75,26 @@ impl Engine {
 
     async fn reconcile_services(
         &self,
-        world: &World,
+        routing: &Routing<'_>,
         stored: &Stored<Deployment>,
         driver: &dyn ContainerDriver,
         observed: &Observation,
-    ) -> Result<Option<Duration>, Failure> {
+    ) -> Result<Look, Failure> {
         let mut deployment = Deployment::clone(&stored.value);
         let mut steps = Vec::new();
-        let mut again_after: Option<Duration> = None;
+        let mut look = Look::QUIET;
         for (cluster, found) in deployment.clusters.clone().iter().enumerate() {
             for (index, service) in found.services.iter().enumerate() {
                 let path = service_path(&stored.value, found.name.as_str(), service);
-                let plan = match self.plan(world, &stored.value, &path, service, observed) {
+                let plan = match self.plan(routing, &stored.value, &path, service, (driver, observed)) {
                     Ok(plan) => plan,
                     Err(failure) => {
                         self.tell_trouble(&path, &failure).await?;
+                        look.quiet = false;
                         continue;
                     }
                 };
-                again_after = again_after.into_iter().chain(plan.again_after).min();
+                look = look.and(Look { quiet: plan.is_done(), again_after: plan.again_after });
                 self.note(&mut deployment.clusters[cluster].services[index], &plan, &path);
                 steps.extend(plan.steps.into_iter().map(|step| (path.clone(), step)));
             }
@@ -122,19 +106,19 @@ impl Engine {
         for (path, step) in steps {
             if let Err(failure) = self.carry_out(driver, &path, step).await {
                 self.tell_trouble(&path, &failure).await?;
-                return Ok(Some(RETRY));
+                return Ok(Look { quiet: false, again_after: Some(RETRY) });
             }
         }
-        Ok(again_after)
+        Ok(look)
     }
 
     fn plan(
         &self,
-        world: &World,
+        routing: &Routing<'_>,
         deployment: &Deployment,
         path: &ServicePath,
         service: &DeployedService,
-        observed: &Observation,
+        (driver, observed): (&dyn ContainerDriver, &Observation),
     ) -> Result<Plan, Failure> {
         let Some(cluster) = deployment.cluster(&path.cluster) else { return Ok(Plan::default()) };
         let template = resolve::template(deployment, cluster, service)?;
@@ -147,7 +131,9 @@ impl Engine {
             id: &id,
             template: &template,
             running: &running,
-            routing: &self.routing(world),
+            routing,
+            retire: driver.capabilities().retire,
+            waits_for: waits_for(deployment, service),
             settings: self.shared.settings.plan(),
             now: self.shared.clock.now(),
         }))
@@ -199,34 +185,63 @@ impl Engine {
         }
         Ok(())
     }
+}
 
-    /// Removes what runs in our name and belongs to no service: what a crash, or a store from yesterday, left. Answers
-    /// after what time to look again.
-    async fn remove_orphans(
-        &self,
-        world: &World,
-        owner: &str,
-        driver: &dyn ContainerDriver,
-        observed: &Observation,
-    ) -> Result<Option<Duration>, Failure> {
-        let stored = world.artifacts.as_ref().and_then(|artifacts| artifacts.deployments.get(owner));
-        let unreadable = world.artifacts.as_ref().and_then(|artifacts| artifacts.unreadable_deployment(owner));
-        if unreadable.is_some() || orphans(observed, owner, stored.map(|stored| &*stored.value)).next().is_none() {
-            return Ok(None);
+/// What one look at a deployment showed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// Whether everything is as it is meant to be: then only another record or observation of it changes anything.
+    pub(super) quiet: bool,
+    /// Look again after so long, if nothing changes before.
+    pub(super) again_after: Option<Duration>,
+}
+
+impl Look {
+    pub(super) const QUIET: Self = Self { quiet: true, again_after: None };
+
+    pub(super) fn and(self, other: Self) -> Self {
+        let again_after = self.again_after.into_iter().chain(other.again_after).min();
+        Self { quiet: self.quiet && other.quiet, again_after }
+    }
+}
+
+/// Who is looked at, and who is to be.
+#[derive(Default)]
+struct Hands {
+    tasks: JoinSet<Look>,
+    in_hand: BTreeMap<Id, String>,
+    pending: BTreeSet<String>,
+    /// Those that are not as they are meant to be, with the time after which to look again.
+    busy: BTreeMap<String, Option<Duration>>,
+}
+
+impl Hands {
+    /// Looks at everyone who is pending; one look at a deployment at a time.
+    fn begin(&mut self, engine: &Engine, world: &World) {
+        let taken: BTreeSet<&String> = self.in_hand.values().collect();
+        let free: Vec<String> = self.pending.iter().filter(|name| !taken.contains(name)).cloned().collect();
+        for name in free {
+            let (engine, world, owner) = (engine.clone(), world.clone(), name.clone());
+            let task = self.tasks.spawn(async move { engine.reconcile(&world, &owner).await });
+            self.pending.remove(&name);
+            self.in_hand.insert(task.id(), name);
         }
-        // No gateway leads there: whoever serves all of them as they are now sends nothing there. However long it takes.
-        let all = world.published.hashes.keys().cloned().collect();
-        if let Err(reason) = self.routing(world).all_serve(&all, true) {
-            tracing::info!(deployment = owner, reason, "what runs without being stored may still be routed to");
-            return Ok(Some(RETRY));
+    }
+
+    fn end(&mut self, done: Result<(Id, Look), JoinError>) {
+        let (task, look) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!(%error, "a reconciliation ended unexpectedly; tried again");
+                (error.id(), Look { quiet: false, again_after: Some(RETRY) })
+            }
+        };
+        let Some(name) = self.in_hand.remove(&task) else { return };
+        if look.quiet {
+            self.busy.remove(&name);
+        } else {
+            self.busy.insert(name, look.again_after);
         }
-        // The world may be older than the observation; the store is not.
-        let stored: Found<Deployment> = self.read(owner).await?;
-        for id in orphans(observed, owner, stored.as_ref().map(|(deployment, _)| &**deployment)) {
-            tracing::warn!(workload = %id, "runs without being stored: removed");
-            driver.remove(id).await?;
-        }
-        Ok(None)
     }
 }
 
@@ -238,20 +253,27 @@ fn owners(world: &World) -> BTreeSet<String> {
     stored.chain(running.map(|id| &id.owner)).cloned().collect()
 }
 
-/// The workloads of an owner that no service of its deployment has.
-fn orphans<'a>(
-    observed: &'a Observation,
-    owner: &'a str,
-    deployment: Option<&'a Deployment>,
-) -> impl Iterator<Item = &'a WorkloadId> {
-    let has = move |id: &WorkloadId| {
-        let clusters = deployment.into_iter().flat_map(|deployment| &deployment.clusters);
-        let mut services = clusters.flat_map(|cluster| cluster.services.iter().map(move |service| (cluster, service)));
-        services.any(|(cluster, service)| workload_name(cluster.name.as_str(), service.breed.name.as_str()) == id.name)
-    };
-    let owned =
-        observed.workloads.iter().filter_map(|workload| workload.id.as_ref()).filter(move |id| id.owner == owner);
-    owned.filter(move |id| !has(id))
+/// Those of which the record or what runs is not what it was.
+fn changed_owners(before: &World, now: &World) -> BTreeSet<String> {
+    let (Some(known), Some(present)) = (&before.artifacts, &now.artifacts) else { return owners(now) };
+    if !Arc::ptr_eq(&known.unreadable, &present.unreadable) {
+        return owners(now);
+    }
+    let (known, present) = (&known.deployments, &present.deployments);
+    let mut changed = BTreeSet::new();
+    if !Arc::ptr_eq(known, present) {
+        let same = |name: &String| known.get(name).map(|one| &one.version) == present.get(name).map(|one| &one.version);
+        changed.extend(known.keys().chain(present.keys()).filter(|name| !same(name)).cloned());
+    }
+    for (name, seen) in now.observed.iter() {
+        let last = before.observed.get(name).and_then(|seen| seen.last.as_ref());
+        match (last, &seen.last) {
+            (Some(before), Some(now)) if Arc::ptr_eq(before, now) => {}
+            (Some(before), Some(now)) => changed.extend(containers::changed_owners(before, now)),
+            _ => return owners(now),
+        }
+    }
+    changed
 }
 
 fn service_path(deployment: &Deployment, cluster: &str, service: &DeployedService) -> ServicePath {

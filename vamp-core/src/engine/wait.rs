@@ -1,6 +1,9 @@
 //! Waiting until what was asked for has taken effect.
 
-use super::{AgentView, Engine, Failure, world::World};
+use super::{
+    AgentView, Engine, Failure,
+    world::{Unpublished, World},
+};
 use crate::{
     model::{Deployment, Intention, PhaseName},
     plan::Routing,
@@ -37,6 +40,16 @@ impl Engine {
         self.until(deadline, |world, engine| engine.is_settled(world, deployment)).await
     }
 
+    /// Whether an agent shows life, and every one that does serves this gateway as it is stored.
+    #[must_use]
+    pub fn is_served(&self, gateway: &str) -> bool {
+        let world = self.shared.world.borrow();
+        let published = published_with(&world, gateway);
+        let mut agents = world.agents.iter().flat_map(|agents| agents.values());
+        let told = published.iter().any(|name| world.published.hashes.contains_key(name));
+        told && agents.any(|agent| agent.silent_since.is_none()) && self.is_applied(&world, &published).is_ok()
+    }
+
     async fn until(
         &self,
         deadline: Duration,
@@ -61,23 +74,25 @@ impl Engine {
 
     fn is_applied(&self, world: &World, gateways: &BTreeSet<String>) -> Result<(), Pending> {
         let agents = world.agents.as_deref();
+        let unpublished = world.unpublished();
         let refused = |agent: &AgentView| {
             gateways.iter().find_map(|gateway| {
-                let refusal = agent.acknowledged.refused.get(gateway)?;
+                let refusal =
+                    agent.acknowledged.refused.get(gateway).filter(|_| !unpublished.gateways.contains(gateway))?;
                 let told = world.published.hashes.get(gateway)?;
                 (refusal.hash == *told).then(|| format!("gateway `{gateway}`: {}", refusal.reason))
             })
         };
         // A refusal of what was told before says nothing about what will be.
         let showing_life = agents
-            .filter(|_| world.published_is_current())
+            .filter(|_| !unpublished.everything)
             .into_iter()
             .flatten()
             .filter(|(_, agent)| agent.silent_since.is_none());
         if let Some(reason) = showing_life.filter_map(|(_, agent)| refused(agent)).next() {
             return Err(Pending::Never(reason));
         }
-        self.routing(world).all_serve(gateways, false).map_err(Pending::NotYet)
+        self.routing(world, &unpublished).all_serve(gateways, false).map_err(Pending::NotYet)
     }
 
     fn is_settled(&self, world: &World, name: &str) -> Result<(), Pending> {
@@ -86,26 +101,33 @@ impl Engine {
         let Some(deployment) = artifacts.deployments.get(name) else { return Ok(()) };
         all_done(&deployment.value)?;
         let of_deployment = |gateway: &&String| gateway.split('/').next() == Some(name);
-        let gateways = artifacts.gateways.keys().filter(of_deployment);
+        let from = artifacts.gateways.range(format!("{name}/")..);
+        let gateways = from.map(|(gateway, _)| gateway).take_while(of_deployment);
         let published = gateways.flat_map(|gateway| published_with(world, gateway)).collect();
         self.is_applied(world, &published)
     }
 
     /// What the agents were told and what they acknowledged, as the world has it.
-    pub(super) fn routing<'a>(&self, world: &'a World) -> Routing<'a> {
+    pub(super) fn routing<'a>(&self, world: &'a World, unpublished: &'a Unpublished) -> Routing<'a> {
         Routing {
             published: &world.published,
-            current: world.published_is_current(),
+            unpublished,
             agents: world.agents.as_deref(),
-            listening_since: self.shared.started,
-            now: self.shared.clock.now(),
+            listening: self.shared.clock.elapsed().saturating_sub(self.shared.started),
         }
     }
 }
 
-/// The published gateways that route through this one.
+/// The published gateways that route through this one; itself too as long as it is about to be published, or is no
+/// longer and an agent still serves it.
 fn published_with(world: &World, gateway: &str) -> BTreeSet<String> {
-    world.published.includes.get(gateway).cloned().unwrap_or_default()
+    let mut published = world.published.includes.get(gateway).cloned().unwrap_or_default();
+    let mut agents = world.agents.iter().flat_map(|agents| agents.values());
+    let is_served = agents.any(|agent| agent.acknowledged.gateways.contains_key(gateway));
+    if is_served || world.changed.gateways.contains_key(gateway) {
+        published.insert(gateway.to_owned());
+    }
+    published
 }
 
 fn all_done(deployment: &Deployment) -> Result<(), Pending> {

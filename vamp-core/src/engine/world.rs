@@ -8,7 +8,7 @@ use crate::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 /// Everything the engine knows. Cheap to clone; the parts never change in place.
@@ -16,6 +16,8 @@ use std::{
 pub(crate) struct World {
     /// Grows with every change of what the routing table follows from: artifacts and observations.
     pub(crate) generation: u64,
+    /// What changed since the routing table was last written.
+    pub(crate) changed: Changed,
     /// `None` until read for the first time.
     pub(crate) artifacts: Option<Artifacts>,
     /// By the name of the container driver; missing = not observed yet.
@@ -24,6 +26,37 @@ pub(crate) struct World {
     pub(crate) agents: Option<Arc<BTreeMap<String, AgentView>>>,
     /// What is in the key-value store for the agents.
     pub(crate) published: Arc<Published>,
+}
+
+/// What changed since the routing table was last written, each with the generation of its last change.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changed {
+    /// Everything was read anew then.
+    pub(crate) everything: Option<u64>,
+    /// Stored gateways by name.
+    pub(crate) gateways: BTreeMap<String, u64>,
+    /// Deployments of which the record or what runs changed, by name.
+    pub(crate) owners: BTreeMap<String, u64>,
+}
+
+impl Changed {
+    /// Forgets what was written as it was in this generation.
+    pub(crate) fn forget(&mut self, generation: u64) {
+        self.everything = self.everything.filter(|last| *last > generation);
+        self.gateways.retain(|_, last| *last > generation);
+        self.owners.retain(|_, last| *last > generation);
+    }
+}
+
+/// What does not follow from the world any more, in what the agents were told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unpublished {
+    /// Nothing may be relied upon.
+    pub(crate) everything: bool,
+    /// Published gateways, and those that are about to be.
+    pub(crate) gateways: BTreeSet<String>,
+    /// Services to which those are about to lead; only what asks for it is told.
+    pub(crate) services: BTreeSet<String>,
 }
 
 /// The stored artifacts that decide what runs and who gets traffic.
@@ -99,26 +132,57 @@ pub struct AgentView {
     pub acknowledged: Arc<Acknowledgement>,
     /// `None` = it shows life.
     pub silent_since: Option<SystemTime>,
+    /// The same on the clock that never jumps.
+    pub(crate) silent_from: Option<Duration>,
 }
 
 /// What the agents are told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Published {
-    /// The generation of the world that was compiled.
-    pub(crate) generation: u64,
     /// Published gateways to the hash of their content.
-    pub(crate) hashes: BTreeMap<String, String>,
+    pub(crate) hashes: Arc<BTreeMap<String, String>>,
     /// Gateways to the published ones that route through them, themselves included.
-    pub(crate) includes: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) includes: Arc<BTreeMap<String, BTreeSet<String>>>,
     /// Services to the published gateways that route, or once routed, to them.
-    pub(crate) services: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) services: Arc<BTreeMap<String, BTreeSet<String>>>,
     /// Gateways to the reason why they are not published as stored.
-    pub(crate) held_back: BTreeMap<String, String>,
+    pub(crate) held_back: Arc<BTreeMap<String, String>>,
 }
 
 impl World {
-    /// Whether what is published follows from what is stored and observed now.
-    pub(crate) fn published_is_current(&self) -> bool {
-        self.artifacts.is_some() && self.published.generation == self.generation
+    /// Takes note of a changed record.
+    pub(crate) fn note_artifact(&mut self, kind: &str, name: &str) {
+        self.generation += 1;
+        let changed = if kind == "gateways" { &mut self.changed.gateways } else { &mut self.changed.owners };
+        changed.insert(name.to_owned(), self.generation);
+    }
+
+    /// Takes note that everything was read anew.
+    pub(crate) fn note_everything(&mut self) {
+        self.generation += 1;
+        self.changed.everything = Some(self.generation);
+    }
+
+    /// Takes note that what runs of these deployments changed.
+    pub(crate) fn note_owners(&mut self, owners: impl IntoIterator<Item = String>) {
+        self.generation += 1;
+        let generation = self.generation;
+        self.changed.owners.extend(owners.into_iter().map(|owner| (owner, generation)));
+    }
+
+    /// What the agents were told that does not follow from the world any more.
+    pub(crate) fn unpublished(&self) -> Unpublished {
+        let mut gateways: BTreeSet<String> = self.changed.gateways.keys().cloned().collect();
+        let through = |name: &String| self.published.includes.get(name);
+        gateways.extend(self.changed.gateways.keys().filter_map(through).flatten().cloned());
+        for owner in self.changed.owners.keys() {
+            let prefix = format!("{owner}/");
+            for followed in [&self.published.services, &self.published.includes] {
+                let of_owner = followed.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
+                gateways.extend(of_owner.flat_map(|(_, gateways)| gateways).cloned());
+            }
+        }
+        let everything = self.artifacts.is_none() || self.changed.everything.is_some();
+        Unpublished { everything, gateways, services: BTreeSet::new() }
     }
 }

@@ -2,27 +2,28 @@
 
 use crate::{
     agent::Acknowledgement,
-    engine::{AgentView, Published},
+    engine::{AgentView, Published, Unpublished},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 /// Without any agent known, one may still be about to report: nothing is taken for drained before so long.
 const AGENTS_REPORT_WITHIN: Duration = Duration::from_secs(30);
 
+const BEING_WRITTEN: &str = "the routing table is being written";
+
 /// What the agents were told and what they acknowledged.
 #[derive(Debug)]
 pub(crate) struct Routing<'a> {
     pub(crate) published: &'a Published,
-    /// Whether what is published follows from what is stored and observed now.
-    pub(crate) current: bool,
+    /// What of it does not follow from what is stored and observed now.
+    pub(crate) unpublished: &'a Unpublished,
     /// `None` = not read yet.
     pub(crate) agents: Option<&'a BTreeMap<String, AgentView>>,
-    /// When the engine began to listen to agents.
-    pub(crate) listening_since: SystemTime,
-    pub(crate) now: SystemTime,
+    /// For how long the engine has listened to agents.
+    pub(crate) listening: Duration,
 }
 
 /// The answer, with the reason for people.
@@ -51,6 +52,9 @@ impl Routing<'_> {
 
     /// Whether every agent serves the present state of the gateways that lead to the service; the reason if not.
     pub(crate) fn acknowledged(&self, service: &str) -> Result<(), String> {
+        if self.unpublished.services.contains(service) {
+            return Err(BEING_WRITTEN.to_owned());
+        }
         let gateways = self.published.services.get(service).cloned().unwrap_or_default();
         self.all_serve(&gateways, true)
     }
@@ -58,15 +62,14 @@ impl Routing<'_> {
     /// Whether every agent serves the present state of these gateways; the reason if not. An agent that is silent
     /// counts as serving what it last acknowledged, unless it is not `silent_too`.
     pub(crate) fn all_serve(&self, gateways: &BTreeSet<String>, silent_too: bool) -> Result<(), String> {
-        if !self.current {
-            return Err("the routing table is being written".to_owned());
+        if self.unpublished.everything || !self.unpublished.gateways.is_disjoint(gateways) {
+            return Err(BEING_WRITTEN.to_owned());
         }
         if let Some((gateway, reason)) = gateways.iter().find_map(|name| self.published.held_back.get_key_value(name)) {
             return Err(format!("gateway `{gateway}` cannot be published: {reason}"));
         }
         let agents = self.agents.ok_or("the agents are not known yet")?;
-        let waited = self.now.duration_since(self.listening_since).unwrap_or_default();
-        if agents.is_empty() && waited < AGENTS_REPORT_WITHIN {
+        if agents.is_empty() && self.listening < AGENTS_REPORT_WITHIN {
             return Err("no agent has reported yet".to_owned());
         }
         let counts = |agent: &AgentView| silent_too || agent.silent_since.is_none();

@@ -3,7 +3,8 @@
 use crate::{
     driver::{self, InstanceState, Observation, Observed, WorkloadId},
     engine::Artifacts,
-    model::{DeployedService, Intention},
+    model::{DeployedService, Intention, resolve},
+    plan::leaves_as_a_whole,
     routing::{Instance, ServicePath, Services, Traffic},
 };
 use std::num::NonZeroU16;
@@ -35,6 +36,29 @@ impl Running<'_> {
     fn service(&self, path: &ServicePath) -> Option<&DeployedService> {
         self.artifacts.deployments.get(&path.deployment)?.value.cluster(&path.cluster)?.service(&path.service)
     }
+
+    fn came_late(
+        &self,
+        path: &ServicePath,
+        service: &DeployedService,
+        workload: &Observed,
+        one: &driver::Instance,
+    ) -> bool {
+        let Some(drain) = service.drain.as_ref().filter(|drain| drain.released) else { return false };
+        let is_released = |one: &driver::Instance| drain.instances.contains(&one.id);
+        if is_released(one) || !workload.instances.iter().any(is_released) {
+            return false;
+        }
+        leaves_as_a_whole(service, drain, self.is_current(path, service, workload))
+    }
+
+    /// Whether the workload is of the present revision of the service.
+    fn is_current(&self, path: &ServicePath, service: &DeployedService, workload: &Observed) -> bool {
+        let Some(deployment) = self.artifacts.deployments.get(&path.deployment) else { return true };
+        let Some(cluster) = deployment.value.cluster(&path.cluster) else { return true };
+        let Ok(template) = resolve::template(&deployment.value, cluster, service) else { return true };
+        workload.id.as_ref().is_none_or(|id| id.revision == template.revision())
+    }
 }
 
 impl Services for Running<'_> {
@@ -47,8 +71,13 @@ impl Services for Running<'_> {
         let observed = self.observed.ok_or("what runs has not been observed yet")?;
         let name = workload_name(&path.cluster, &path.service);
         let workloads = of_service(observed, &path.deployment, &name);
-        let instances = workloads.flat_map(|workload| &workload.instances);
-        let mut found: Vec<Instance> = instances.filter_map(|one| routed(one, service, &path.port)).collect();
+        let mut found = Vec::new();
+        for workload in workloads {
+            // Of a workload that leaves as a whole, whoever came after the release was never routed to.
+            let came_late = |one: &&driver::Instance| self.came_late(path, service, workload, one);
+            let routed = workload.instances.iter().filter(|one| !came_late(one));
+            found.extend(routed.filter_map(|one| routed_instance(one, service, &path.port)));
+        }
         found.sort_by(|left, right| left.id.cmp(&right.id));
         Ok(found)
     }
@@ -82,7 +111,7 @@ pub(crate) fn of_service<'a>(
 }
 
 /// An instance as the routing table has it; `None` when it gets no request and has none to finish.
-fn routed(instance: &driver::Instance, service: &DeployedService, port: &str) -> Option<Instance> {
+fn routed_instance(instance: &driver::Instance, service: &DeployedService, port: &str) -> Option<Instance> {
     let drain = service.drain.as_ref().filter(|drain| drain.instances.contains(&instance.id));
     if drain.is_some_and(|drain| drain.released) {
         return None;

@@ -1,8 +1,8 @@
 //! What is to be done about one service.
 
-use super::{Drained, Routing};
+use super::Routing;
 use crate::{
-    driver::{Instance, InstanceState, Observed, Template, Workload, WorkloadId},
+    driver::{Instance, InstanceState, Observed, Retire, Template, Workload, WorkloadId},
     model::{DeployedService, Drain, Intention, Phase, PhaseName},
 };
 use std::time::{Duration, SystemTime};
@@ -29,6 +29,10 @@ pub(crate) struct Situation<'a> {
     /// The workloads of this service, of every revision.
     pub(crate) running: &'a [&'a Observed],
     pub(crate) routing: &'a Routing<'a>,
+    /// Who picks the instances that leave.
+    pub(crate) retire: Retire,
+    /// What has to be there before the service is started for the first time, if it is not.
+    pub(crate) waits_for: Option<String>,
     pub(crate) settings: Settings,
     pub(crate) now: SystemTime,
 }
@@ -57,6 +61,14 @@ pub(crate) struct Plan {
     pub(crate) again_after: Option<Duration>,
 }
 
+impl Plan {
+    /// Whether the service is as it is meant to be, and nothing is on its way out.
+    pub(crate) fn is_done(&self) -> bool {
+        let done = self.phase.as_ref().is_some_and(|(phase, _)| *phase == PhaseName::Done);
+        done && self.steps.is_empty() && self.drain.is_none()
+    }
+}
+
 /// Decides. The same situation gives the same plan; carrying it out twice does no harm.
 pub(crate) fn decide(situation: &Situation<'_>) -> Plan {
     match situation.service.status.intention {
@@ -65,26 +77,27 @@ pub(crate) fn decide(situation: &Situation<'_>) -> Plan {
     }
 }
 
-/// How far a drain is.
-enum Leaving {
-    /// Wait for this reason, at most so long.
-    Wait(Drain, String, Option<Duration>),
-    /// Nothing routes to them: stop them.
-    Stop(Drain),
-}
-
 impl Situation<'_> {
     fn deploy(&self) -> Plan {
         let wanted = self.service.scale.instances;
-        let current = self.running.iter().copied().find(|workload| workload.id.as_ref() == Some(self.id));
+        let current = self.current();
         let told = current.map_or(0, |workload| workload.wanted);
         let healthy = current.map_or(0, |workload| count(&workload.instances, InstanceState::Healthy));
         let mut plan = Plan::default();
-        if current.is_none() || told < wanted {
-            plan.steps.push(Step::Apply(self.workload(wanted, Vec::new())));
+        if let Some(reason) = self.waits_for.as_ref().filter(|_| self.running.is_empty()) {
+            plan.phase = Some((PhaseName::Initiated, Some(format!("waits for {reason}"))));
+            return plan;
         }
-        let leaving = self.instances_to_leave(wanted, told, healthy);
-        let waits = self.leave(leaving, &mut plan, |drain| self.stop_surplus(wanted, told, drain));
+        let waits = match self.released() {
+            Some(drain) => self.finish(drain, &mut plan),
+            None => self.leave(self.instances_to_leave(wanted, told, healthy), &mut plan),
+        };
+        let shrinks = plan.steps.iter().any(|step| matches!(step, Step::Apply(_)));
+        if !shrinks && (current.is_none() || told < wanted) && !self.is_yet_to_shrink() {
+            let retire = plan.drain.as_ref().filter(|drain| drain.released);
+            let retire = retire.map(|drain| drain.instances.clone()).unwrap_or_default();
+            plan.steps.push(Step::Apply(self.workload(wanted, retire)));
+        }
         plan.phase = Some(match (waits, healthy >= wanted) {
             (Some(reason), true) => (PhaseName::Updating, Some(reason)),
             (None, true) => (PhaseName::Done, None),
@@ -101,19 +114,23 @@ impl Situation<'_> {
         let mut plan = Plan::default();
         let instances = self.running.iter().flat_map(|workload| &workload.instances);
         let leaving: Vec<String> = instances.map(|instance| instance.id.clone()).collect();
-        let remove =
-            |_: &Drain| self.running.iter().filter_map(|workload| workload.id.clone()).map(Step::Remove).collect();
         let waits = if leaving.is_empty() {
-            plan.steps = remove(&Drain { since: self.now, instances: Vec::new(), released: true });
+            plan.steps = self.running.iter().filter_map(|workload| workload.id.clone()).map(Step::Remove).collect();
             Some("nothing runs any more".to_owned())
         } else {
-            self.leave(leaving, &mut plan, remove)
+            match self.released() {
+                Some(drain) => self.finish(drain, &mut plan),
+                None => self.leave(leaving, &mut plan),
+            }
         };
         plan.phase = Some((PhaseName::Updating, waits));
         plan
     }
 
-    // === who leaves ===
+    /// The workload of the present revision.
+    pub(super) fn current(&self) -> Option<&Observed> {
+        self.running.iter().copied().find(|workload| workload.id.as_ref() == Some(self.id))
+    }
 
     /// The surplus of the present revision, every instance of a former one as soon as the present one is healthy, and
     /// what is already on its way out.
@@ -135,63 +152,6 @@ impl Situation<'_> {
         leaving
     }
 
-    fn stop_surplus(&self, wanted: u32, told: u32, drain: &Drain) -> Vec<Step> {
-        let former = self.running.iter().filter_map(|workload| workload.id.clone()).filter(|id| id != self.id);
-        let mut steps: Vec<Step> = former.map(Step::Remove).collect();
-        if told > wanted {
-            steps.push(Step::Apply(self.workload(wanted, drain.instances.clone())));
-        }
-        steps
-    }
-
-    // === how they leave ===
-
-    /// Takes instances out of service, one stage after the other; answers why it is not finished.
-    fn leave(&self, leaving: Vec<String>, plan: &mut Plan, stop: impl FnOnce(&Drain) -> Vec<Step>) -> Option<String> {
-        if leaving.is_empty() {
-            return None;
-        }
-        let (drain, reason) = match self.leaving(leaving) {
-            Leaving::Wait(drain, reason, again_after) => {
-                plan.again_after = again_after;
-                (drain, reason)
-            }
-            Leaving::Stop(drain) => {
-                plan.steps.extend(stop(&drain));
-                (drain, "instances are stopping".to_owned())
-            }
-        };
-        plan.drain = Some(drain);
-        Some(reason)
-    }
-
-    fn leaving(&self, instances: Vec<String>) -> Leaving {
-        let before = self.service.drain.as_ref();
-        let Some(drain) = before.filter(|drain| instances.iter().all(|one| drain.instances.contains(one))) else {
-            let since = before.filter(|drain| !drain.released).map_or(self.now, |drain| drain.since);
-            let reason = "instances are taken out of the gateways".to_owned();
-            return Leaving::Wait(Drain { since, instances, released: false }, reason, None);
-        };
-        let drain = Drain { instances, ..drain.clone() };
-        if drain.released {
-            return match self.routing.acknowledged(self.key) {
-                Ok(()) => Leaving::Stop(drain),
-                Err(reason) => Leaving::Wait(drain, reason, None),
-            };
-        }
-        match self.routing.drained(self.key, &drain.instances) {
-            Drained::Yes => release(drain),
-            Drained::Routed(reason) => Leaving::Wait(drain, reason, None),
-            Drained::Busy(reason) => {
-                let waited = self.now.duration_since(drain.since).unwrap_or_default();
-                match self.settings.drain_deadline.saturating_sub(waited) {
-                    Duration::ZERO => release(drain),
-                    left => Leaving::Wait(drain, reason, Some(left)),
-                }
-            }
-        }
-    }
-
     // === what is not healthy ===
 
     fn not_healthy(
@@ -204,7 +164,14 @@ impl Situation<'_> {
         let instances = current.map(|workload| workload.instances.as_slice()).unwrap_or_default();
         let reason = instances.iter().find_map(|one| Some(format!("; `{}`: {}", one.id, one.reason.as_deref()?)));
         let notification = Some(format!("{healthy} of {wanted} instances are healthy{}", reason.unwrap_or_default()));
-        let waited = self.now.duration_since(self.service.status.since).unwrap_or_default();
+        let phase = &self.service.status.phase;
+        let begun = match phase.name {
+            PhaseName::Failed => return (PhaseName::Failed, notification),
+            PhaseName::Initiated if current.is_some() => phase.since,
+            PhaseName::Updating => phase.since,
+            PhaseName::Initiated | PhaseName::Done => self.now,
+        };
+        let waited = self.now.duration_since(begun).unwrap_or_default();
         match self.settings.ready_deadline.saturating_sub(waited) {
             Duration::ZERO => (PhaseName::Failed, notification),
             left => {
@@ -214,7 +181,7 @@ impl Situation<'_> {
         }
     }
 
-    fn workload(&self, instances: u32, retire: Vec<String>) -> Box<Workload> {
+    pub(super) fn workload(&self, instances: u32, retire: Vec<String>) -> Box<Workload> {
         let mut workload = Workload::new(self.id.clone(), self.template.clone(), instances);
         workload.retire = retire;
         workload.grace = self.settings.grace;
@@ -222,20 +189,17 @@ impl Situation<'_> {
     }
 }
 
-fn release(drain: Drain) -> Leaving {
-    let reason = "finished instances are taken out of the routing table".to_owned();
-    Leaving::Wait(Drain { released: true, ..drain }, reason, None)
-}
-
 /// Picks `surplus` of those that still serve: first those already chosen, then the least healthy, then the youngest.
 fn pick(instances: &[Instance], surplus: usize, chosen: &[String]) -> Vec<String> {
-    let gone = |one: &Instance| {
-        matches!(one.state, InstanceState::Stopping | InstanceState::Completed | InstanceState::Failed)
-    };
-    let mut candidates: Vec<&Instance> = instances.iter().filter(|one| !gone(one)).collect();
+    let mut candidates: Vec<&Instance> = instances.iter().filter(|one| stays(one)).collect();
     candidates.reverse();
     candidates.sort_by_key(|one| (!chosen.contains(&one.id), one.state == InstanceState::Healthy));
     candidates.into_iter().take(surplus).map(|one| one.id.clone()).collect()
+}
+
+/// Whether it goes on unless it is told to stop.
+pub(super) const fn stays(one: &Instance) -> bool {
+    !matches!(one.state, InstanceState::Stopping | InstanceState::Completed | InstanceState::Failed)
 }
 
 fn count(instances: &[Instance], state: InstanceState) -> u32 {

@@ -3,8 +3,8 @@
 use super::{Drained, Plan, Routing, Settings, Situation, Step, decide};
 use crate::{
     agent::{Acknowledgement, Refusal},
-    driver::{Instance, InstanceState, Observed, Template, WorkloadId},
-    engine::{AgentView, Published},
+    driver::{Instance, InstanceState, Observed, Retire, Template, WorkloadId},
+    engine::{AgentView, Published, Unpublished},
     model::{DeployedService, Drain, Intention, PhaseName, Scale, Status, read},
 };
 use std::{
@@ -20,6 +20,8 @@ const SETTINGS: Settings = Settings {
     ready_deadline: Duration::from_secs(120),
     grace: Duration::from_secs(10),
 };
+
+static CURRENT: Unpublished = Unpublished { everything: false, gateways: BTreeSet::new(), services: BTreeSet::new() };
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_000 + seconds)
@@ -68,8 +70,8 @@ fn running(revision: &str, wanted: u32, instances: &[(&str, InstanceState)]) -> 
 fn published() -> Published {
     let gateways = BTreeSet::from([GATEWAY.to_owned()]);
     Published {
-        hashes: BTreeMap::from([(GATEWAY.to_owned(), "present".to_owned())]),
-        services: BTreeMap::from([(KEY.to_owned(), gateways)]),
+        hashes: Arc::new(BTreeMap::from([(GATEWAY.to_owned(), "present".to_owned())])),
+        services: Arc::new(BTreeMap::from([(KEY.to_owned(), gateways)])),
         ..Published::default()
     }
 }
@@ -82,7 +84,7 @@ fn agent(serves: &str, draining: &[(&str, Option<u64>)]) -> AgentView {
         draining: draining.iter().map(count).collect(),
         ..Acknowledgement::default()
     };
-    AgentView { acknowledged: Arc::new(acknowledged), silent_since: None }
+    AgentView { acknowledged: Arc::new(acknowledged), silent_since: None, silent_from: None }
 }
 
 fn drain(since: u64, instances: &[&str], released: bool) -> Option<Drain> {
@@ -100,13 +102,15 @@ fn plan(service: &DeployedService, running: &[Observed], agents: &[AgentView], n
         template: &Template::default(),
         running: &running.iter().collect::<Vec<_>>(),
         routing: &routing(&published, &agents, now),
+        retire: Retire::Exact,
+        waits_for: None,
         settings: SETTINGS,
         now: at(now),
     })
 }
 
 fn routing<'a>(published: &'a Published, agents: &'a BTreeMap<String, AgentView>, now: u64) -> Routing<'a> {
-    Routing { published, current: true, agents: Some(agents), listening_since: at(0), now: at(now) }
+    Routing { published, unpublished: &CURRENT, agents: Some(agents), listening: Duration::from_secs(now) }
 }
 
 fn drained(agents: &[AgentView], now: u64) -> Drained {
@@ -233,4 +237,106 @@ fn a_service_is_forgotten_only_when_nothing_of_it_is_observed() {
     let stopping = running("new", 0, &[("one", InstanceState::Stopping)]);
     assert!(!plan(&leaving, &[stopping], &agents, 1).steps.contains(&Step::Forget));
     assert_eq!(plan(&leaving, &[], &agents, 1).steps, [Step::Remove(id("new")), Step::Forget]);
+}
+
+#[test]
+fn what_is_released_is_stopped_before_a_scale_up_brings_others() {
+    use InstanceState::{Healthy, Stopping};
+    let mut service = service(Intention::Deployment, 4);
+    service.drain = drain(1, &["c"], true);
+    let agents = [agent("present", &[])];
+    let three = running("new", 3, &[("a", Healthy), ("b", Healthy), ("c", Healthy)]);
+    let first = plan(&service, std::slice::from_ref(&three), &agents, 2);
+    let [Step::Apply(workload)] = first.steps.as_slice() else { panic!("{first:?}") };
+    assert_eq!((workload.instances, workload.retire.as_slice()), (2, ["c".to_owned()].as_slice()));
+    assert_eq!(first.drain, drain(1, &["c"], true), "what is released is not taken back");
+    let not_acknowledged = plan(&service, &[three], &[agent("former", &[])], 2);
+    assert_eq!((not_acknowledged.steps, not_acknowledged.drain), (Vec::new(), drain(1, &["c"], true)));
+    let stopping = running("new", 2, &[("a", Healthy), ("b", Healthy), ("c", Stopping)]);
+    let second = plan(&service, &[stopping], &agents, 3);
+    let [Step::Apply(workload)] = second.steps.as_slice() else { panic!("{second:?}") };
+    assert_eq!((workload.instances, second.drain), (4, drain(1, &["c"], true)));
+    let gone = running("new", 4, &[("a", Healthy), ("b", Healthy), ("d", Healthy), ("e", Healthy)]);
+    assert_eq!(plan(&service, &[gone], &agents, 4).drain, None);
+}
+
+#[test]
+fn what_the_driver_was_told_to_stop_is_not_told_again() {
+    let mut service = service(Intention::Deployment, 2);
+    service.drain = drain(1, &["c"], true);
+    use InstanceState::Healthy;
+    // A driver that shows an instance as healthy until it is gone.
+    let told = running("new", 2, &[("a", Healthy), ("b", Healthy), ("c", Healthy)]);
+    assert_eq!(plan(&service, &[told], &[agent("present", &[])], 2).steps, []);
+}
+
+#[test]
+fn a_service_that_is_wanted_again_finishes_what_was_released_first() {
+    use InstanceState::Healthy;
+    let mut service = service(Intention::Deployment, 2);
+    service.drain = drain(0, &["a", "b"], true);
+    let agents = [agent("present", &[])];
+    let both = running("new", 2, &[("a", Healthy), ("b", Healthy)]);
+    let first = plan(&service, &[both], &agents, 2);
+    let [Step::Apply(workload)] = first.steps.as_slice() else { panic!("{first:?}") };
+    assert_eq!((workload.instances, workload.retire.len()), (0, 2));
+    let second = plan(&service, &[running("new", 0, &[])], &agents, 3);
+    let [Step::Apply(workload)] = second.steps.as_slice() else { panic!("{second:?}") };
+    assert_eq!((workload.instances, second.drain), (2, None));
+}
+
+#[test]
+fn an_instance_that_takes_the_place_of_a_released_one_leaves_with_the_others() {
+    use InstanceState::Healthy;
+    let agents = [agent("present", &[])];
+    let mut leaving = service(Intention::Undeployment, 2);
+    leaving.drain = drain(0, &["a", "b"], true);
+    let replaced = running("new", 2, &[("a", Healthy), ("x", Healthy)]);
+    let plan_of_leaving = plan(&leaving, &[replaced], &agents, 2);
+    assert_eq!(plan_of_leaving.drain, drain(0, &["a", "x"], true));
+    assert_eq!(plan_of_leaving.steps, [Step::Remove(id("new"))]);
+    let mut changed = service(Intention::Deployment, 1);
+    changed.drain = drain(0, &["a"], true);
+    let former = running("old", 2, &[("a", Healthy), ("x", Healthy)]);
+    let plan_of_change = plan(&changed, &[running("new", 1, &[("n", Healthy)]), former], &agents, 2);
+    assert_eq!(plan_of_change.steps, [Step::Remove(id("old"))]);
+    assert_eq!(plan_of_change.drain, drain(0, &["a", "x"], true));
+}
+
+#[test]
+fn a_service_that_leaves_while_some_of_it_is_released_drains_the_others_after() {
+    use InstanceState::Healthy;
+    let agents = [agent("present", &[("a", Some(0)), ("b", Some(0))])];
+    let mut leaving = service(Intention::Undeployment, 2);
+    leaving.status.since = at(5);
+    leaving.drain = drain(1, &["c"], true);
+    let three = running("new", 3, &[("a", Healthy), ("b", Healthy), ("c", Healthy)]);
+    let first = plan(&leaving, &[three], &agents, 6);
+    let [Step::Apply(workload)] = first.steps.as_slice() else { panic!("{first:?}") };
+    assert_eq!((workload.instances, workload.retire.as_slice()), (2, ["c".to_owned()].as_slice()));
+    let two = running("new", 2, &[("a", Healthy), ("b", Healthy)]);
+    let second = plan(&leaving, std::slice::from_ref(&two), &agents, 7);
+    assert_eq!((second.steps, second.drain.clone()), (Vec::new(), drain(7, &["a", "b"], false)));
+    leaving.drain = second.drain;
+    assert_eq!(plan(&leaving, &[two], &agents, 8).drain, drain(7, &["a", "b"], true));
+}
+
+#[test]
+fn a_drain_that_began_in_the_future_of_a_clock_set_back_is_bounded_from_now_on() {
+    use InstanceState::Healthy;
+    let mut leaving = service(Intention::Undeployment, 1);
+    leaving.drain = drain(9_000, &["one"], false);
+    let busy = agent("present", &[("one", Some(3))]);
+    let waits = plan(&leaving, &[running("new", 1, &[("one", Healthy)])], &[busy], 10);
+    assert_eq!((waits.drain, waits.again_after), (drain(10, &["one"], false), Some(SETTINGS.drain_deadline)));
+}
+
+#[test]
+fn an_instance_that_dies_after_a_day_has_its_time_to_come_back() {
+    let mut service = service(Intention::Deployment, 1);
+    service.status.phase.name = PhaseName::Done;
+    let observed = running("new", 1, &[("one", InstanceState::Unhealthy)]);
+    let later = plan(&service, std::slice::from_ref(&observed), &[], 86_400);
+    assert_eq!(later.phase.unwrap().0, PhaseName::Updating);
+    assert_eq!(later.again_after, Some(SETTINGS.ready_deadline));
 }

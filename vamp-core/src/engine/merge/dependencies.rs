@@ -3,6 +3,7 @@
 use crate::{
     Violation,
     model::{DeployedCluster, DeployedService, Deployment, Intention, Name, Ordered},
+    plan::stands_for,
 };
 
 /// Finds the clusters that the services depend on, and answers what cannot be found or depends on itself.
@@ -34,7 +35,7 @@ fn dependencies(
     for (alias, dependency) in service.breed.dependencies.iter() {
         let wanted = dependency.name().as_str();
         let mut others = staying(deployment).filter(|(_, other)| other.breed.name != service.breed.name);
-        match others.find(|(_, other)| matches(wanted, other.breed.name.as_str())) {
+        match others.find(|(_, other)| stands_for(wanted, other.breed.name.as_str())) {
             Some((cluster, _)) => drop(found.insert(alias, cluster.name.clone())),
             None => {
                 let message = format!("breed `{}` depends on `{wanted}`, which is not deployed", service.breed.name);
@@ -45,14 +46,6 @@ fn dependencies(
         }
     }
     found
-}
-
-/// Whether a breed is what is depended on; a name that ends in `*` stands for all with that beginning.
-fn matches(wanted: &str, breed: &str) -> bool {
-    match wanted.strip_suffix('*') {
-        Some(beginning) => breed.starts_with(beginning),
-        None => wanted == breed,
-    }
 }
 
 fn depends_on_itself(deployment: &Deployment, service: &DeployedService) -> bool {
@@ -76,7 +69,7 @@ fn depends_on_itself(deployment: &Deployment, service: &DeployedService) -> bool
 fn behind<'d>(deployment: &'d Deployment, service: &DeployedService) -> Vec<&'d str> {
     let wanted: Vec<&str> = service.breed.dependencies.values().map(|dependency| dependency.name().as_str()).collect();
     let names = staying(deployment).map(|(_, other)| other.breed.name.as_str());
-    names.filter(|name| wanted.iter().any(|wanted| matches(wanted, name))).collect()
+    names.filter(|name| wanted.iter().any(|wanted| stands_for(wanted, name))).collect()
 }
 
 fn staying(deployment: &Deployment) -> impl Iterator<Item = (&DeployedCluster, &DeployedService)> {

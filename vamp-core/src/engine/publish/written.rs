@@ -16,6 +16,8 @@ pub(super) struct Written {
     pub(super) gateways: BTreeMap<String, (String, Version)>,
     /// `None` = there is none, or one that is not ours to read.
     pub(super) mark: Option<(Complete, Version)>,
+    /// Whether the mark may be of other names than those that are there.
+    pub(super) mark_is_old: bool,
     pub(super) cursor: Cursor,
 }
 
@@ -31,6 +33,15 @@ impl Written {
             }
         }
         names
+    }
+
+    /// Whether other names are there once these writes have happened.
+    pub(super) fn names_change(&self, writes: &[(Subject, Write)]) -> bool {
+        writes.iter().any(|(subject, _)| match subject {
+            Subject::Gateway(_, None) => true,
+            Subject::Gateway(name, Some(_)) => !self.gateways.contains_key(name),
+            Subject::Mark(_) => false,
+        })
     }
 
     /// Takes note of writes that happened; answers of which gateways.
@@ -77,6 +88,7 @@ impl Engine {
         if same {
             return Ok(false);
         }
+        written.mark_is_old = true;
         if !same_mark {
             written.mark = self.mark_in_store().await?;
         }
@@ -87,6 +99,22 @@ impl Engine {
                 _ => self.hash_in_store(&name).await?,
             };
             written.gateways.insert(name, (hash, version));
+        }
+        Ok(true)
+    }
+
+    /// Whether these keys hold what was written; what they hold is looked up one by one.
+    pub(super) async fn is_as_written(&self, keys: &[String], written: &Written) -> Result<bool> {
+        for key in keys {
+            let known = match self.shared.keys.gateway_of(key) {
+                Some(name) => written.gateways.get(&name).map(|(_, version)| version),
+                None if *key == self.shared.keys.complete() => written.mark.as_ref().map(|(_, version)| version),
+                None => continue,
+            };
+            let present = self.shared.key_value.get(key).await?.map(|entry| entry.version);
+            if present.as_ref() != known {
+                return Ok(false);
+            }
         }
         Ok(true)
     }
