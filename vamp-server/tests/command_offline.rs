@@ -115,6 +115,25 @@ fn validation_answers_programs_with_exactly_the_promised_keys() {
 }
 
 #[test]
+fn files_may_refer_to_each_other_and_each_mistake_names_its_file() {
+    let folder = Folder::new("several");
+    let template = folder.file("template.yml", "kind: templates\nname: web\ndefinition: {port: 9070/http}\n");
+    let gateway = |routes: &str| format!("kind: gateways\nimport: web\nname: a\nroutes: {routes}\n");
+    let good = folder.file("good.yml", gateway("{'[127.0.0.1:9101]': {}}"));
+    let bad = folder.file("bad.yml", gateway("{'[127.0.0.1:9101]': {wait: 1}}").replace("name: a", "name: b"));
+    run(&["validate", "-f", &good, &template], "").expect(0);
+    run(&["validate", "-f", &good], "").refused(2, "ImportReferenceError");
+    let rendered = run(&["render", "-f", &good, &template], "").expect(0).out;
+    assert!(rendered.contains("bind 127.0.0.1:9070"), "what is imported counts: {rendered}");
+
+    let said = run(&["validate", "-f", &template, &bad, &good], "").refused(2, "1 mistake");
+    assert!(said.error.contains(&format!("{bad}:4:31: ")), "{}", said.error);
+    let said = run(&["validate", "-o", "json", "-f", &template, &bad, &good], "").expect(2).json();
+    let message = said["errors"][0]["message"].as_str().expect("text");
+    assert!(message.starts_with(&format!("{bad}: ")), "{said}");
+}
+
+#[test]
 fn what_cannot_be_read_is_told_with_what_to_do() {
     let folder = Folder::new("unread");
     let latin = folder.file("latin.yml", b"name: a\n# \xe9\n");

@@ -32,6 +32,7 @@ fn a_diff_shows_the_lines_that_would_change_and_changes_nothing() {
     assert!(said.contains("\n-     weight: 90%\n+     weight: 80%\n"), "{said}");
     assert!(!said.contains("port:"), "only what is near a change: {said}");
     let told = server.run(&["diff", "--kind", "gateway", "-f", "-", "-o", "json"], &changed).expect(1).json();
+    let told = &told["artifacts"];
     assert_eq!((&told[0]["name"], &told[0]["differs"]), (&json!("web"), &json!(true)));
     assert_eq!(told[0]["after"]["routes"]["[127.0.0.1:9101]"]["weight"], "80%");
     assert_eq!(diff(GATEWAY).expect(0).out, "gateway `web`: no change\n", "nothing was stored");

@@ -18,6 +18,13 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
+impl Source {
+    /// As the core takes it.
+    pub(crate) fn as_text(&self) -> vamp_core::model::Source<'_> {
+        vamp_core::model::Source { name: &self.name, text: &self.text }
+    }
+}
+
 /// Reads every file; `-` is standard input.
 pub(crate) fn read_all(files: &[PathBuf]) -> Result<Vec<Source>, Trouble> {
     if files.iter().filter(|file| is_stdin(file)).count() > 1 {

@@ -4,10 +4,9 @@
 //! tell its agents is rendered for HAProxy. So the lines are those of a server, but for the addresses of instances.
 
 use super::{
-    Ended, Trouble, Verdict,
-    input::{self, Source},
-    report,
+    Ended, Trouble, Verdict, input, report,
     screen::{Output, Tone},
+    validate,
 };
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
@@ -26,7 +25,10 @@ use vamp_core::{
     driver::{Clock, Document, GatewayRenderer as _, KeyValueStore as _, Target},
     engine::{Engine, Failure, Options},
     memory,
-    model::read::{self, Artifact, Kind},
+    model::{
+        Blueprint,
+        read::{Artifact, DeploymentRequest, Document as Read, Kind},
+    },
     routing::{Gateway, Keys, RoutingTable},
 };
 use vamp_drivers::{
@@ -59,31 +61,26 @@ pub(crate) struct RenderArgs {
 
 pub(super) async fn run(args: &RenderArgs) -> Ended {
     let world = World::start()?;
-    let mut artifacts = Vec::new();
     let sources = input::read_all(&args.files)?;
-    for source in &sources {
-        let found = read::artifacts(&source.text, args.kind).map_err(|found| refuse(source, &found.0))?;
-        artifacts.extend(found.into_iter().map(|artifact| (source, artifact)));
-    }
+    let refuse = |found: &[Violation]| Trouble::Usage(report::in_files(&sources, found));
+    let mut documents = validate::check(&sources, args.kind).map_err(|found| refuse(&found))?;
     // What others refer to comes first, wherever it stands.
-    artifacts.sort_by_key(|(_, artifact)| matches!(artifact.kind(), Kind::Blueprint | Kind::Gateway));
+    documents.sort_by_key(|document| match document {
+        Read::Artifact(artifact) => matches!(artifact.kind(), Kind::Blueprint | Kind::Gateway),
+        Read::Deployment { .. } => true,
+    });
     let mut waited = Vec::new();
-    for (source, artifact) in artifacts {
-        let stored = world.store(artifact, args.deployment.as_deref()).await;
+    for document in documents {
+        let stored = world.store(document, args.deployment.as_deref()).await;
         waited.extend(stored.map_err(|failure| match failure {
-            Failure::Invalid(found) => refuse(source, &found.0),
-            Failure::Conflict(found) => refuse(source, &[found]),
-            other => Trouble::Usage(format!("{}: {other}", source.name)),
+            Failure::Invalid(found) => refuse(&found.0),
+            Failure::Conflict(found) => refuse(&[found]),
+            other => Trouble::Usage(other.to_string()),
         })?);
     }
     let rendered = Rendered::of(&world.table(&waited).await?, args.bind)?;
     args.output.show(&rendered.to_json(), |_| rendered.words())?;
     Ok(if rendered.refused.is_empty() { Verdict::Yes } else { Verdict::Invalid })
-}
-
-fn refuse(source: &Source, found: &[Violation]) -> Trouble {
-    let count = report::mistakes(found.len());
-    Trouble::Usage(format!("{count}\n{}", report::violations(source, found)))
 }
 
 /// Something that takes part in the routing once it has settled.
@@ -118,22 +115,27 @@ impl World {
         Ok(Self { engine, routing })
     }
 
-    async fn store(&self, artifact: Artifact, deployment: Option<&str>) -> Result<Option<Waited>, Failure> {
-        Ok(match artifact {
-            Artifact::Breed(breed) => self.engine.store(&*breed, None).await.map(|_| None)?,
-            Artifact::Scale(scale) => self.engine.store(&scale, None).await.map(|_| None)?,
-            Artifact::Gateway(gateway) => {
-                let has_port = gateway.port.number.is_some();
+    async fn store(&self, document: Read, deployment: Option<&str>) -> Result<Option<Waited>, Failure> {
+        match document {
+            Read::Artifact(Artifact::Gateway(gateway)) => {
                 let (stored, _) = self.engine.put_gateway(&gateway, None).await?;
-                has_port.then(|| Waited::Gateway(stored.name.to_string()))
+                Ok(stored.port.number.map(|_| Waited::Gateway(stored.name.to_string())))
             }
-            Artifact::Blueprint(blueprint) => {
-                let name = deployment.unwrap_or(blueprint.name.as_str());
-                self.engine.deploy(name, &blueprint, Options::DEFAULT).await?;
-                Some(Waited::Deployment(name.to_owned()))
+            Read::Artifact(Artifact::Blueprint(blueprint)) => {
+                self.deploy(deployment.unwrap_or(blueprint.name.as_str()), &blueprint).await
             }
-            _ => None,
-        })
+            Read::Artifact(other) => self.engine.store_any(&other, None).await.map(|_| None),
+            Read::Deployment { name, request: DeploymentRequest::Blueprint(blueprint) } => {
+                self.deploy(name.as_str(), &blueprint).await
+            }
+            // A stored blueprint is none of these files, or is rendered by itself.
+            Read::Deployment { .. } => Ok(None),
+        }
+    }
+
+    async fn deploy(&self, name: &str, blueprint: &Blueprint) -> Result<Option<Waited>, Failure> {
+        self.engine.deploy(name, blueprint, Options::DEFAULT).await?;
+        Ok(Some(Waited::Deployment(name.to_owned())))
     }
 
     /// What agents are told, once everything has settled.

@@ -12,6 +12,18 @@ pub(crate) fn violations(source: &Source, violations: &[Violation]) -> String {
     violations.iter().map(|one| violation(source, one)).collect::<Vec<_>>().join("\n")
 }
 
+/// How many, and all of them, each in the file that it names.
+pub(crate) fn in_files(sources: &[Source], violations: &[Violation]) -> String {
+    let together = Source { name: "the files together".to_owned(), text: String::new() };
+    // Of one file, nobody asks which.
+    let unnamed = if let [only] = sources { only } else { &together };
+    let shown = violations.iter().map(|one| {
+        let named = |source: &&Source| one.file.as_deref() == Some(source.name.as_str());
+        violation(sources.iter().find(named).unwrap_or(unnamed), one)
+    });
+    format!("{}\n{}", mistakes(violations.len()), shown.collect::<Vec<_>>().join("\n"))
+}
+
 /// How many, in words.
 pub(crate) fn mistakes(count: usize) -> String {
     if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") }

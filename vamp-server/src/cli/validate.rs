@@ -1,7 +1,9 @@
 //! `vamp validate`: what is wrong with artifacts, without a server.
 
 use super::{
-    Ended, Trouble, Verdict, input, report,
+    Ended, Trouble, Verdict,
+    input::{self, Source},
+    report,
     screen::{Format, Output, say},
 };
 use clap::Args as ClapArgs;
@@ -9,7 +11,10 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use vamp_core::{
     Violation,
-    model::{Source, read::Kind, validate},
+    model::{
+        read::{Document, Kind},
+        validate,
+    },
 };
 
 #[derive(Debug, ClapArgs)]
@@ -26,16 +31,13 @@ pub(crate) struct ValidateArgs {
 
 pub(super) fn run(args: &ValidateArgs) -> Ended {
     let sources = input::read_all(&args.files)?;
-    let found = check(&sources, args.kind);
-    let mistakes = found.iter().map(Vec::len).sum::<usize>();
+    let found = check(&sources, args.kind).err().unwrap_or_default();
     if args.output.output != Format::Text {
-        args.output.show(&answer(&sources, &found), Value::to_string)?;
-        return Ok(if mistakes == 0 { Verdict::Yes } else { Verdict::Invalid });
+        args.output.show(&answer(&found, sources.len() > 1), Value::to_string)?;
+        return Ok(if found.is_empty() { Verdict::Yes } else { Verdict::Invalid });
     }
-    if mistakes > 0 {
-        let shown = sources.iter().zip(&found).filter(|(_, found)| !found.is_empty());
-        let shown: Vec<String> = shown.map(|(source, found)| report::violations(source, found)).collect();
-        return Err(Trouble::Usage(format!("{}\n{}", report::mistakes(mistakes), shown.join("\n"))));
+    if !found.is_empty() {
+        return Err(Trouble::Usage(report::in_files(&sources, &found)));
     }
     for source in &sources {
         say(format!("{}: valid", source.name))?;
@@ -43,16 +45,10 @@ pub(super) fn run(args: &ValidateArgs) -> Ended {
     Ok(Verdict::Yes)
 }
 
-/// Everything that is wrong with the artifacts of each text; they may refer to each other.
-fn check(sources: &[input::Source], kind: Option<Kind>) -> Vec<Vec<Violation>> {
-    let texts: Vec<Source<'_>> =
-        sources.iter().map(|source| Source { name: &source.name, text: &source.text }).collect();
-    let found = validate(&texts, kind).err().map(|found| found.0).unwrap_or_default();
-    let of = |source: &input::Source| {
-        let own = found.iter().filter(|one| one.file.as_deref() == Some(source.name.as_str()));
-        own.map(|one| name_the_flag(Violation { file: None, ..one.clone() })).collect()
-    };
-    sources.iter().map(of).collect()
+/// The documents of these texts, which may refer to each other; or everything that is wrong with them.
+pub(super) fn check(sources: &[Source], kind: Option<Kind>) -> Result<Vec<Document>, Vec<Violation>> {
+    let texts: Vec<_> = sources.iter().map(Source::as_text).collect();
+    validate(&texts, kind).map_err(|found| found.0.into_iter().map(name_the_flag).collect())
 }
 
 /// Here, a missing kind can be told in another way than in the document.
@@ -67,20 +63,17 @@ fn name_the_flag(violation: Violation) -> Violation {
 }
 
 /// Every key is there, `null` where there is nothing to say. With several files, the message begins with the file's name.
-fn answer(sources: &[input::Source], found: &[Vec<Violation>]) -> Value {
-    let several = sources.len() > 1;
-    let error = |source: &input::Source, one: &Violation| {
-        let file = if several { format!("{}: ", source.name) } else { String::new() };
+fn answer(found: &[Violation], several: bool) -> Value {
+    let error = |one: &Violation| {
+        let file = one.file.as_deref().filter(|_| several).map(|file| format!("{file}: "));
         json!({
             "code": one.code,
             "path": one.path,
             "line": one.line,
             "column": one.column,
-            "message": format!("{file}{}", one.message),
+            "message": format!("{}{}", file.unwrap_or_default(), one.message),
             "hint": one.hint,
         })
     };
-    let errors = sources.iter().zip(found).flat_map(|(source, found)| found.iter().map(move |one| error(source, one)));
-    let errors: Vec<Value> = errors.collect();
-    json!({"valid": errors.is_empty(), "errors": errors})
+    json!({"valid": found.is_empty(), "errors": found.iter().map(error).collect::<Vec<Value>>()})
 }
