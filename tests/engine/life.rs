@@ -30,7 +30,8 @@ async fn a_version_merged_beside_another_gets_no_traffic_until_it_is_given_some(
     gateway.weights([("sava:1.0", percent(90)), ("sava:1.1", percent(10))]).await.expect("moves");
     gateway.applied(DEADLINE).await.expect("applies");
     assert_eq!(vamp.weights().await, all("90%", "10%"));
-    assert!(vamp.served().contains("\"90%\"") && vamp.served().contains("\"10%\""), "{}", vamp.served());
+    let served = vamp.served();
+    assert!(served.contains(r#"\"90%\""#) && served.contains(r#"\"10%\""#), "{served}");
 }
 
 #[tokio::test]
