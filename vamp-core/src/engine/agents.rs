@@ -196,3 +196,55 @@ fn parsed<T: DeserializeOwned>(key: &str, value: &[u8]) -> Option<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory;
+
+    fn engine() -> (Engine, Arc<memory::ManualClock>) {
+        let clock = Arc::new(memory::ManualClock::default());
+        let engine = Engine::builder()
+            .containers("memory", Arc::new(memory::Containers::new()))
+            .key_value(Arc::new(memory::KeyValue::new(Arc::clone(&clock) as _)))
+            .persistence(Arc::new(memory::Persistence::new(Arc::clone(&clock) as _)))
+            .events(Arc::new(memory::Events::default()))
+            .clock(Arc::clone(&clock) as _)
+            .build()
+            .expect("every driver is there");
+        (engine, clock)
+    }
+
+    /// An agent of which so many parts were heard.
+    fn heard(parts: usize) -> Heard {
+        let parts = (0..parts).map(|number| (number, Part::default())).collect();
+        let told = Told { parts, status: Some(ProxyStatus::default()), fresh: true, ..Told::default() };
+        [("agent".to_owned(), told)].into()
+    }
+
+    #[test]
+    fn a_life_sign_that_says_nothing_new_wakes_nobody() {
+        let (engine, clock) = engine();
+        let mut worlds = engine.shared.world.subscribe();
+        let (mut heard, alive) = (heard(PARTS), BTreeSet::from(["agent".to_owned()]));
+        assert_eq!(engine.note_agents(&mut heard, &alive), Vec::<String>::new());
+        assert!(worlds.has_changed().expect("the engine lives"));
+        worlds.mark_unchanged();
+        clock.advance(Duration::from_secs(5));
+        engine.note_agents(&mut heard, &alive);
+        assert!(!worlds.has_changed().expect("the engine lives"));
+        engine.note_agents(&mut heard, &BTreeSet::new());
+        assert!(worlds.has_changed().expect("the engine lives"), "it is silent now");
+    }
+
+    #[test]
+    fn an_agent_of_which_only_a_part_was_heard_is_neither_known_nor_taken_for_nobody() {
+        let (engine, clock) = engine();
+        let mut heard = heard(PARTS - 1);
+        engine.note_agents(&mut heard, &BTreeSet::new());
+        assert!(engine.shared.world.borrow().agents.is_none(), "who serves what is not known");
+        clock.advance(engine.shared.settings.agent_forgotten_after);
+        assert_eq!(engine.note_agents(&mut heard, &BTreeSet::new()), ["agent"]);
+        assert!(engine.shared.world.borrow().agents.as_ref().is_some_and(|agents| agents.is_empty()));
+    }
+}
