@@ -1,7 +1,10 @@
 //! [`Needle`]: a text to look for.
 
 use memchr::memmem::Finder;
-use std::fmt::{self, Debug};
+use std::{
+    cmp::Ordering,
+    fmt::{self, Debug},
+};
 
 /// A text, prepared for looking for it many times.
 #[derive(Clone)]
@@ -24,7 +27,13 @@ impl Needle {
     /// Whether it is a part of `value`; linear in the length of both.
     #[must_use]
     pub fn is_in(&self, value: &[u8]) -> bool {
-        self.0.find(value).is_some()
+        let text = self.0.needle();
+        match value.len().cmp(&text.len()) {
+            Ordering::Less => false,
+            // Often so for cookies, and a search has a price even then.
+            Ordering::Equal => value == text,
+            Ordering::Greater => self.0.find(value).is_some(),
+        }
     }
 }
 

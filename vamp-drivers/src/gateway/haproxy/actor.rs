@@ -5,7 +5,7 @@ use super::{
     failure::Failure,
     folder::Folder,
     master::Master,
-    plan::Live,
+    plan::{Live, Plan},
     process::{HaproxyVersion, Process},
     reload::{Gateways, Reloader},
     store,
@@ -89,6 +89,8 @@ pub(super) struct Actor {
     pub(super) unsure: BTreeSet<String>,
     /// Whether it is not even certain which structure HAProxy runs.
     pub(super) adrift: bool,
+    /// Gateways whose map on disk is not yet what HAProxy has.
+    pub(super) unwritten: BTreeSet<String>,
     pub(super) process: Option<Process>,
     pub(super) stopped: bool,
 }
@@ -104,7 +106,10 @@ impl Actor {
             tokio::select! {
                 request = requests.recv() => match request {
                     None => return,
-                    Some(request) => self.take(request, &mut requests).await,
+                    Some(request) => {
+                        self.take(request, &mut requests).await;
+                        self.write_what_waits().await;
+                    }
                 },
                 () = ended(self.process.as_ref()) => {
                     tracing::warn!("HAProxy has ended and is started again");
@@ -205,6 +210,24 @@ impl Actor {
         }
     }
 
+    /// Writes what nobody waits for: the maps, which only a start of HAProxy reads and a reload writes anew, and the
+    /// counters.
+    async fn write_what_waits(&mut self) {
+        let waiting = std::mem::take(&mut self.unwritten);
+        for live in waiting.iter().filter_map(|name| self.live.get(name)) {
+            let write = async {
+                let plan = Plan::of(live)?;
+                self.shared.folder.write_derived(&plan.map_path(), &plan.map_text()).await
+            };
+            if let Err(failure) = write.await {
+                tracing::warn!(gateway = live.gateway, %failure, "the map file is not kept");
+            }
+        }
+        if !waiting.is_empty() {
+            self.save_counters().await;
+        }
+    }
+
     /// Counts, and keeps the counters.
     pub(super) async fn count(&self, count: impl FnOnce(&mut ProxyStatus)) {
         self.shared.change(|view| {
@@ -212,6 +235,10 @@ impl Actor {
             let surplus = view.counters.reload_reasons.len().saturating_sub(REASONS);
             view.counters.reload_reasons.drain(..surplus);
         });
+        self.save_counters().await;
+    }
+
+    async fn save_counters(&self) {
         let counters = self.shared.look(|view| view.counters.clone());
         if let Err(failure) = store::save_counters(&self.shared.folder, &counters).await {
             tracing::warn!(%failure, "the counters are not kept");

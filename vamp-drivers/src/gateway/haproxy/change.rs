@@ -95,7 +95,7 @@ impl Actor {
         let name = next.gateway.clone();
         let plan = Plan::of(&next)?;
         // Before the change: a crash in between is healed towards what was asked for.
-        store::keep(&self.shared.folder, &name, Some(&next)).await?;
+        store::keep_values(&self.shared.folder, &next).await?;
         let done = sync::everywhere(&self.shared.master, &plan).await;
         if let Err(failure) = done {
             self.take_back(&name).await;
@@ -103,18 +103,15 @@ impl Actor {
         }
         self.unsure.remove(&name);
         self.remember(&name, Some(next));
-        if let Err(failure) = self.shared.folder.write_derived(&plan.map_path(), &plan.map_text()).await {
-            // The next reload, or start, writes it before HAProxy reads it.
-            tracing::warn!(gateway = name, %failure, "the map on disk is not the one served");
-        }
-        self.count(|counters| counters.runtime_changes += 1).await;
+        self.unwritten.insert(name);
+        self.shared.change(|view| view.counters.runtime_changes += 1);
         Ok(())
     }
 
     async fn take_back(&mut self, name: &str) {
         let Some(last) = self.live.get(name) else { return };
         let back = async {
-            store::keep(&self.shared.folder, name, Some(last)).await?;
+            store::keep_values(&self.shared.folder, last).await?;
             sync::everywhere(&self.shared.master, &Plan::of(last)?).await
         };
         if let Err(failure) = back.await {

@@ -4,14 +4,14 @@ use super::failure::Failure;
 use rustix::fs::{Mode, OFlags};
 use std::{
     fs::{File, TryLockError},
-    io,
+    io::{self, Write},
     os::fd::{AsRawFd, OwnedFd},
     path::{Path, PathBuf},
     time::Duration,
 };
 use tokio::{
     fs,
-    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncSeekExt},
     time::Instant,
 };
 
@@ -84,17 +84,20 @@ impl Folder {
 
     async fn replace(&self, name: &str, text: &str, durable: bool) -> Result<(), Failure> {
         let target = self.path.join(name);
+        let subject = target.display().to_string();
         let draft = self.path.join(format!("{name}.new"));
-        let write = async {
-            let mut file = fs::File::create(&draft).await?;
-            file.write_all(text.as_bytes()).await?;
-            file.flush().await?;
+        let text = text.to_owned();
+        // In one go: each step on its own would wait for a thread.
+        let write = move || {
+            let mut file = File::create(&draft)?;
+            file.write_all(text.as_bytes())?;
             if durable {
-                file.sync_data().await?;
+                file.sync_data()?;
             }
-            fs::rename(&draft, &target).await
+            std::fs::rename(&draft, &target)
         };
-        write.await.map_err(|error| Failure::file(&target.display().to_string(), &error))
+        let written = tokio::task::spawn_blocking(write).await;
+        written.map_err(io::Error::other).flatten().map_err(|error| Failure::file(&subject, &error))
     }
 
     /// Reads a file, whatever it holds; `None` when it does not exist.

@@ -60,6 +60,7 @@ impl HaproxyProxy {
             live,
             unsure: BTreeSet::new(),
             adrift: false,
+            unwritten: BTreeSet::new(),
             process: None,
             stopped: false,
         };

@@ -19,9 +19,20 @@ fn name(gateway: &str) -> String {
 
 /// Keeps what a gateway serves; `None` = it is no longer served.
 pub(super) async fn keep(folder: &Folder, gateway: &str, live: Option<&Live>) -> Result<(), Failure> {
-    let Some(live) = live else { return folder.remove(&name(gateway)).await };
-    let text = serde_json::to_string_pretty(live).map_err(|error| Failure::internal(error.to_string()))?;
-    folder.write(&name(gateway), &text).await
+    match live {
+        Some(live) => folder.write(&name(gateway), &text(live)?).await,
+        None => folder.remove(&name(gateway)).await,
+    }
+}
+
+/// Keeps the values that a gateway serves. After a crash of the machine they may be lost: HAProxy is gone then, too, and
+/// who stored the values durably sends them again.
+pub(super) async fn keep_values(folder: &Folder, live: &Live) -> Result<(), Failure> {
+    folder.write_derived(&name(&live.gateway), &text(live)?).await
+}
+
+fn text(live: &Live) -> Result<String, Failure> {
+    serde_json::to_string_pretty(live).map_err(|error| Failure::internal(error.to_string()))
 }
 
 /// Puts the file of a gateway aside, as far as that can be done, and says so.

@@ -34,22 +34,25 @@ pub(super) async fn is_gone(master: &Master, pid: i32) -> bool {
 /// without its instances.
 async fn serve(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
     let (backends, path, entries) = (plan.backends(), plan.map_path(), plan.entries());
+    let mut state = worker.state(&[], &backends, &path).await?;
     let mut answers = String::new();
     for attempt in 0..=ATTEMPTS {
-        let difference = plan.difference(&worker.slots(&backends).await?);
-        let map = worker.map(&path).await?;
-        let same_map = map.as_ref() == Some(&entries);
+        let difference = plan.difference(&state.slots);
+        let same_map = state.map.as_ref() == Some(&entries);
         if same_map && difference.join.is_empty() && difference.leave.is_empty() {
             return Ok(());
         }
-        if attempt == ATTEMPTS || map.is_none() {
+        if attempt == ATTEMPTS || state.map.is_none() {
             break;
         }
         answers = worker.run(&difference.join).await?;
+        let mut then = Vec::new();
         if !same_map {
-            worker.replace_map(&path, &entries).await?;
+            then.push(worker.stage_map(&path, &entries).await?);
         }
-        answers.push_str(&worker.run(&difference.leave).await?);
+        then.extend(difference.leave);
+        state = worker.state(&then, &backends, &path).await?;
+        answers.push_str(&state.said);
     }
     let answers: String = answers.trim().chars().take(200).collect();
     Err(Failure::internal(format!("HAProxy does not serve what it was told; it said `{}`", answers.escape_debug())))

@@ -10,6 +10,9 @@ use vamp_core::{ErrorKind, moment};
 /// HAProxy's command buffer takes 16 kB.
 const LONGEST_COMMAND: usize = 12_000;
 
+/// What is answered for a map that a worker does not have.
+const UNKNOWN_MAP: &str = "Unknown map identifier";
+
 /// A server slot: the name of its backend and its number.
 pub(super) type SlotName = (String, usize);
 
@@ -29,6 +32,16 @@ pub(super) struct SlotState {
     /// In good health, as far as checks know.
     pub(super) up: bool,
     pub(super) weight: u32,
+}
+
+/// What a worker has of a gateway.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) slots: BTreeMap<SlotName, SlotState>,
+    /// `None` when the worker does not have the map.
+    pub(super) map: Option<BTreeMap<String, String>>,
+    /// What was answered to the commands before.
+    pub(super) said: String,
 }
 
 impl Worker<'_> {
@@ -66,7 +79,7 @@ impl Worker<'_> {
 
     /// Every slot of these backends.
     pub(super) async fn slots(&self, backends: &[String]) -> Result<BTreeMap<SlotName, SlotState>, Failure> {
-        let commands: Vec<String> = backends.iter().map(|name| format!("show servers state {name}")).collect();
+        let commands: Vec<String> = backends.iter().map(|name| show_slots(name)).collect();
         slots(&self.run(&commands).await?)
     }
 
@@ -87,21 +100,29 @@ impl Worker<'_> {
 
     /// The entries of a map; `None` when the worker does not have it.
     pub(super) async fn map(&self, path: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
-        let answer = self.run(&[format!("show map {path}")]).await?;
-        if answer.contains("Unknown map identifier") {
-            return Ok(None);
-        }
-        let entry = |line: &str| {
-            let mut words = line.splitn(3, ' ');
-            words.next()?.starts_with("0x").then_some(())?;
-            Some((words.next()?.to_owned(), words.next()?.to_owned()))
-        };
-        let lines = answer.lines().filter(|line| !line.is_empty());
-        lines.map(|line| entry(line).ok_or_else(|| refused("show map", line))).collect::<Result<_, _>>().map(Some)
+        map(&self.run(&[show_map(path)]).await?)
+    }
+
+    /// Does this, and reads the slots of these backends and the entries of this map back, in one exchange.
+    pub(super) async fn state(&self, after: &[String], backends: &[String], path: &str) -> Result<State, Failure> {
+        let shown = backends.iter().map(|name| show_slots(name)).chain([show_map(path)]);
+        let commands: Vec<String> = after.iter().cloned().chain(shown).collect();
+        let answer = self.run(&commands).await?;
+        let (said, shown) = answer.split_at(answer.find("1\n# be_id").unwrap_or(0));
+        let of_map = |line: &&str| line.starts_with("0x") || line.contains(UNKNOWN_MAP);
+        let (of_map, of_slots): (Vec<&str>, Vec<&str>) = shown.lines().partition(of_map);
+        Ok(State { slots: slots(&of_slots.join("\n"))?, map: map(&of_map.join("\n"))?, said: said.to_owned() })
     }
 
     /// Replaces all entries of a map in one step.
     pub(super) async fn replace_map(&self, path: &str, entries: &BTreeMap<String, String>) -> Result<(), Failure> {
+        let commit = self.stage_map(path, entries).await?;
+        let answer = self.run(&[commit]).await?;
+        if answer.trim().is_empty() { Ok(()) } else { Err(refused("commit map", &answer)) }
+    }
+
+    /// Brings all entries of a map; the command that is returned makes them the map's, in one step.
+    pub(super) async fn stage_map(&self, path: &str, entries: &BTreeMap<String, String>) -> Result<String, Failure> {
         let answer = self.run(&[format!("prepare map {path}")]).await?;
         let version: u64 = answer
             .rsplit_once("New version created:")
@@ -120,8 +141,7 @@ impl Worker<'_> {
             self.add(path, version, &payload).await?;
         }
         moment::reached("mid-map-swap");
-        let answer = self.run(&[format!("commit map @{version} {path}")]).await?;
-        if answer.trim().is_empty() { Ok(()) } else { Err(refused("commit map", &answer)) }
+        Ok(format!("commit map @{version} {path}"))
     }
 
     async fn add(&self, path: &str, version: u64, payload: &str) -> Result<(), Failure> {
@@ -135,6 +155,14 @@ impl Worker<'_> {
         let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         value.map(str::to_owned).ok_or_else(|| refused("show info", &answer))
     }
+}
+
+fn show_slots(backend: &str) -> String {
+    format!("show servers state {backend}")
+}
+
+fn show_map(path: &str) -> String {
+    format!("show map {path}")
 }
 
 fn refused(command: &str, answer: &str) -> Failure {
@@ -168,6 +196,20 @@ fn slots(answer: &str) -> Result<BTreeMap<SlotName, SlotState>, Failure> {
         |line: &&str| line.is_empty() || *line == "1" || line.starts_with('#') || *line == "Can't find backend.";
     let lines = answer.lines().filter(|line| !tells_nothing(line));
     lines.map(|line| of(line).ok_or_else(|| refused("show servers state", line))).collect()
+}
+
+/// The entries of a map; `None` when the worker does not have it.
+fn map(answer: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
+    if answer.contains(UNKNOWN_MAP) {
+        return Ok(None);
+    }
+    let entry = |line: &str| {
+        let mut words = line.splitn(3, ' ');
+        words.next()?.starts_with("0x").then_some(())?;
+        Some((words.next()?.to_owned(), words.next()?.to_owned()))
+    };
+    let lines = answer.lines().filter(|line| !line.is_empty());
+    lines.map(|line| entry(line).ok_or_else(|| refused("show map", line))).collect::<Result<_, _>>().map(Some)
 }
 
 fn connections(answer: &str) -> Result<BTreeMap<SlotName, u64>, Failure> {
