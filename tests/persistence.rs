@@ -3,6 +3,8 @@
 
 #[path = "persistence/agreement.rs"]
 mod agreement;
+#[path = "persistence/commits.rs"]
+mod commits;
 #[path = "persistence/crash.rs"]
 mod crash;
 #[path = "persistence/embedded.rs"]
