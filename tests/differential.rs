@@ -5,6 +5,8 @@
 mod conditions;
 #[path = "differential/haproxy.rs"]
 mod haproxy;
+#[path = "differential/kinds.rs"]
+mod kinds;
 #[path = "differential/random.rs"]
 mod random;
 #[path = "differential/requests.rs"]
@@ -13,6 +15,7 @@ mod requests;
 use haproxy::Haproxy;
 use random::Random;
 use requests::Sent;
+use std::collections::BTreeMap;
 use vamp_core::condition::{Condition, RequestParts};
 
 const RANDOM_CONDITIONS: usize = 500;
@@ -61,16 +64,26 @@ fn haproxy_and_the_library_agree_on_every_kind_of_test_and_each_is_often_true_an
     let seed = random::seed();
     println!("seed {seed}; repeat with VAMP_TEST_SEED={seed}");
     let mut random = Random::new(seed);
-    let sent: Vec<Sent> = (0..200).map(|_| Sent::random(&mut random)).collect();
+    let sent: Vec<Sent> = (0..1_600).map(|_| Sent::random(&mut random)).collect();
     let tests: Vec<Condition> = conditions::TESTS.iter().map(|text| read(text)).collect();
+    let mut kinds: BTreeMap<String, [usize; 2]> = BTreeMap::new();
     for test in &tests {
         let true_for = sent.iter().filter(|request| {
             test.matches(&RequestParts::new(&request.parts()).from_client(request.client)) == Some(true)
         });
-        let share = true_for.count();
-        assert!((5..=195).contains(&share), "seed {seed}: {test} is true for {share} of 200 requests");
+        let yes = true_for.count();
+        assert!((20..=1_580).contains(&yes), "seed {seed}: {test} is true for {yes} of 1600 requests");
+        let counts = kinds.entry(kinds::of(test)).or_default();
+        counts[0] += yes;
+        counts[1] += sent.len() - yes;
     }
     compare(&tests, &sent, seed);
+    println!("{:<24} {:>6} {:>6}", "operand", "true", "false");
+    for (kind, [yes, no]) in &kinds {
+        println!("{kind:<24} {yes:>6} {no:>6}");
+        assert!(*yes >= 100 && *no >= 100, "seed {seed}: {kind} is true {yes} times and false {no} times");
+    }
+    assert_eq!(kinds.len(), kinds::ALL, "every kind of operand: {kinds:?}");
 }
 
 #[test]

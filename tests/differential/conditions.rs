@@ -3,7 +3,7 @@
 use crate::random::Random;
 
 /// Tests of every kind that random requests meet sometimes.
-pub(crate) const TESTS: [&str; 52] = [
+pub(crate) const TESTS: [&str; 55] = [
     "host == shop.example",
     "host == SHOP.example:9050",
     "host != localhost",
@@ -40,10 +40,13 @@ pub(crate) const TESTS: [&str; 52] = [
     "cookie vamp has 1",
     "cookie group misses d",
     "cookie group starts with a",
+    "cookie vamp starts with 2",
     "cookie beta ends with 3",
+    "cookie vamp ends with d",
     "cookie group == '\"a;b,c\"'",
     "cookie beta has Value=good",
     "cookie vamp matches '^[0-9]{3}$'",
+    "cookie beta matches '^[a-z]+$'",
     "path == /api",
     "path == /it's/here",
     "path starts with /api",
