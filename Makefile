@@ -65,6 +65,10 @@ features: ## compile the core alone, the server without `http`, and each feature
 sabotage: setup ## break the build on purpose, way after way: a named test notices each
 	tools/sabotage
 
+.PHONY: soak
+soak: setup ## run every suite ten times, the long versions, and write a table; SUITES="crash demo" runs only these
+	tools/soak $(SUITES)
+
 # The rivals are a workspace of their own, in the same target folder: nothing else builds them.
 RIVALS := CARGO_TARGET_DIR=$(CURDIR)/target cargo
 
@@ -72,9 +76,11 @@ RIVALS := CARGO_TARGET_DIR=$(CURDIR)/target cargo
 bench: ## measure conditions, weights, rendering, the store and the way to HAProxy, beside wirefilter and cel
 	@tools/setup
 	cargo build --release --package vamp-server --bins
-	cargo bench --package vamp-workspace --bench condition --bench routing --bench store -- --quiet
+	cargo bench --package vamp-workspace --bench artifact --bench condition --bench routing --bench store -- --quiet
 	$(RIVALS) bench --manifest-path benches/rivals/Cargo.toml --bench rule -- --quiet
 	@echo
 	@$(RIVALS) run --quiet --release --manifest-path benches/rivals/Cargo.toml
 	@echo
 	@cargo bench --quiet --package vamp-workspace --bench effective
+	@echo
+	@cargo bench --quiet --package vamp-workspace --bench many

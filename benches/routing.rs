@@ -15,7 +15,7 @@ use vamp_core::{
     routing::{Instance, RoutingTable, ServicePath, Services, Traffic, compile},
     weight::{Weight, rescale, split},
 };
-use vamp_drivers::gateway::haproxy::HaproxyRenderer;
+use vamp_drivers::gateway::haproxy::{Files, HaproxyConfig, HaproxyRenderer};
 
 const SIZES: [usize; 3] = [10, 1_000, 10_000];
 
@@ -84,6 +84,15 @@ fn routing(criterion: &mut Criterion) {
         group.sample_size(20).throughput(elements);
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             bencher.iter_with_large_drop(|| HaproxyRenderer.render(black_box(&table), &target));
+        });
+        group.finish();
+
+        // From the values: the slots filled, and the maps, each weight as decimal prefixes.
+        let config = HaproxyConfig::new("nowhere");
+        let mut group = criterion.benchmark_group("files");
+        group.sample_size(20).throughput(Throughput::Elements(count as u64));
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter_with_large_drop(|| Files::of(&config, black_box(&target.serving)));
         });
         group.finish();
     }

@@ -20,7 +20,7 @@ enum Beside {
 use Beside::{Figure, Nothing, Rate, Time};
 
 /// Figures of Vamp alone: what it is with `#` for the number, the name of the group, the numbers.
-const ALONE: [(&str, &str, &[u32]); 9] = [
+const ALONE: [(&str, &str, &[u32]); 10] = [
     ("condition of # tests: parse", "condition-parse", &[3, 12, 100]),
     ("condition of # tests: normalise", "condition-normalise", &[3, 12, 100]),
     ("condition of # tests: to HAProxy lines", "condition-lines", &[3, 12, 100]),
@@ -30,10 +30,11 @@ const ALONE: [(&str, &str, &[u32]); 9] = [
     ("# gateways: compile", "compile", &[10, 1_000, 10_000]),
     ("# gateways: render", "render", &[10, 1_000, 10_000]),
     ("# gateways: render again", "render-again", &[10, 1_000, 10_000]),
+    ("# gateways: configuration and maps", "files", &[10, 1_000, 10_000]),
 ];
 
 /// Figures with something to compare: what it is, the name of the figure, what it is compared with.
-const COMPARED: [(&str, &str, Beside); 10] = [
+const COMPARED: [(&str, &str, Beside); 11] = [
     ("the rule: parse, beside wirefilter", "rule-parse/vamp", Figure("rule-parse/wirefilter", Some(1.5))),
     ("the rule: parse, beside cel", "rule-parse/vamp", Figure("rule-parse/cel", None)),
     ("the rule: evaluate fields, beside wirefilter", "rule-fields/vamp", Figure("rule-fields/wirefilter", Some(1.0))),
@@ -46,6 +47,7 @@ const COMPARED: [(&str, &str, Beside); 10] = [
     ("the rule: evaluate request, beside cel", "rule-request/vamp", Figure("rule-request/cel", None)),
     ("10000 gateways: render", "render/10000", Time(50e6)),
     ("10000 gateways: render, beside 1000", "render/10000", Figure("render/1000", Some(12.0))),
+    ("a blueprint of 30 lines: read and validate", "artifact-read/30", Time(150e3)),
     ("store: a durable write", "store-put/1", Nothing),
     ("store: 64 durable writes at once", "store-put/64", Rate { at_once: 64.0, a_second: 2_000.0 }),
 ];
