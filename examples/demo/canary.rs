@@ -62,6 +62,7 @@ pub(crate) struct Start {
     before: Agents,
     failed: u64,
     took: Duration,
+    at_s: f64,
 }
 
 /// Goes all steps of the release.
@@ -79,7 +80,7 @@ pub(crate) async fn release(settings: &Settings, server: &mut Server, report: &m
     let mut canary = Canary { settings, server, api, load, progress, report };
 
     let deployed = Plan { name: "sava:1.0 deployed".to_owned(), wanted: Wanted::All(0.0), may_reload: true };
-    let start = Start { before: Agents::default(), failed: 0, took };
+    let start = Start { before: Agents::default(), failed: 0, took, at_s: 0.0 };
     canary.progress.begin(&deployed.name, settings.requests);
     canary.count(deployed, start).await?;
 
@@ -107,6 +108,7 @@ impl Canary<'_> {
         self.report.answered = traffic.answered();
         self.report.failed = traffic.failed();
         self.report.failures = traffic.failures();
+        self.report.samples = traffic.samples();
         self.report.proxy = agents.proxy;
         self.report.reloads = agents.reloads;
         self.report.runtime_changes = agents.runtime_changes;
@@ -162,7 +164,7 @@ impl Canary<'_> {
         change.await?;
         let took = changing.elapsed();
         self.load.traffic.count_from_now();
-        Ok(Start { before, failed, took })
+        Ok(Start { before, failed, took, at_s: self.load.traffic.seconds() })
     }
 
     /// Waits until enough requests are counted and notes the step.
@@ -202,6 +204,7 @@ impl Canary<'_> {
         let skipped = after.reasons.len().saturating_sub(usize::try_from(reloads).unwrap_or(usize::MAX));
         let step = Step {
             name: plan.name,
+            began_s: start.at_s,
             changed_in_ms: start.took.as_secs_f64() * 1_000.0,
             shares: plan.wanted.shares(window),
             per_second: window.per_second(),
@@ -218,6 +221,7 @@ impl Canary<'_> {
         self.report.answered = self.load.traffic.answered();
         self.report.failed = self.load.traffic.failed();
         self.report.failures = self.load.traffic.failures();
+        self.report.samples = self.load.traffic.samples();
         Ok(())
     }
 }

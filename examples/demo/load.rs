@@ -18,12 +18,18 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+use tokio::{
+    net::TcpStream,
+    task::JoinSet,
+    time::{interval, timeout},
+};
 
 /// No answer within this time is a failure.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// After a failure, so that a gateway that is gone is not asked a million times.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often a sample is taken.
+const SAMPLE: Duration = Duration::from_millis(250);
 
 type Sender = SendRequest<Empty<Bytes>>;
 
@@ -44,6 +50,7 @@ impl Load {
         for user in 0..users {
             set.spawn(act(gateway, user, Arc::clone(&traffic), Arc::clone(&stopping)));
         }
+        set.spawn(watch(Arc::clone(&traffic), Arc::clone(&stopping)));
         Ok(Self { traffic, stopping, users: set })
     }
 
@@ -78,6 +85,15 @@ async fn act(gateway: SocketAddr, user: usize, traffic: Arc<Traffic>, stopping: 
             kept = None;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+async fn watch(traffic: Arc<Traffic>, stopping: Arc<AtomicBool>) {
+    let mut every = interval(SAMPLE);
+    every.tick().await;
+    while !stopping.load(Ordering::Relaxed) {
+        every.tick().await;
+        traffic.sample();
     }
 }
 

@@ -10,10 +10,12 @@ mod canary;
 mod crash;
 mod hold;
 mod load;
+mod plot;
 mod problem;
 mod progress;
 mod removal;
 mod report;
+mod samples;
 mod server;
 mod statistics;
 mod traffic;
@@ -21,7 +23,9 @@ mod traffic;
 use crate::{problem::Problem, report::Report, server::Server};
 use clap::{Parser, ValueEnum};
 use std::{
-    env, fs,
+    env,
+    error::Error,
+    fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -57,6 +61,9 @@ struct Arguments {
     /// Keep the data in this folder, which must be new or empty, instead of a temporary one
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    /// Where shares, rate and failures over time are drawn as SVG; the figures go beside it as JSON
+    #[arg(long, value_name = "FILE", default_value = "target/demo/demo.svg")]
+    plot: PathBuf,
     /// The program under test [default: the one that was built with this demo]
     #[arg(long)]
     vamp: Option<PathBuf>,
@@ -112,7 +119,23 @@ async fn main() -> ExitCode {
             Err(error) => eprintln!("demo: {error}"),
         },
     }
+    if let Err(problem) = keep(&arguments.plot, &report) {
+        eprintln!("demo: {}: {problem}", arguments.plot.display());
+        return ExitCode::FAILURE;
+    }
     if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Writes the picture, and the figures beside it.
+fn keep(plot: &Path, report: &Report) -> Result<(), Box<dyn Error>> {
+    if let Some(folder) = plot.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(plot, plot::svg(report)?)?;
+    let figures = plot.with_extension("json");
+    fs::write(&figures, serde_json::to_string_pretty(report)?)?;
+    eprintln!("demo: shares, rate and failures over time: {}, the figures: {}", plot.display(), figures.display());
+    Ok(())
 }
 
 /// Starts the server, goes the steps, and stops whatever was started, however it went.

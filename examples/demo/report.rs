@@ -1,6 +1,9 @@
 //! The figures, as a table for people and as JSON for machines, and the verdict.
 
-use crate::statistics::{LIMIT, Share};
+use crate::{
+    samples::Sample,
+    statistics::{LIMIT, Share},
+};
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
 
@@ -24,12 +27,15 @@ pub(crate) struct Report {
     pub(crate) steps: Vec<Step>,
     pub(crate) drain: Option<Drain>,
     pub(crate) crash: Option<Crash>,
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// One step of the release.
 #[derive(Debug, Serialize)]
 pub(crate) struct Step {
     pub(crate) name: String,
+    /// When its change was acknowledged, since the load began.
+    pub(crate) began_s: f64,
     /// From the request to the server until it was acknowledged.
     pub(crate) changed_in_ms: f64,
     pub(crate) shares: Vec<Share>,

@@ -1,5 +1,6 @@
 //! What the load has seen since the last change, and in all.
 
+use crate::samples::Sample;
 use hdrhistogram::Histogram;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -48,15 +49,18 @@ pub(crate) struct Window {
 /// What the load has seen.
 #[derive(Debug)]
 pub(crate) struct Traffic {
+    began: Instant,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     window: Window,
-    answered: u64,
+    /// Answers by population and version since the start.
+    answers: [[u64; 2]; 2],
     failed: u64,
     words: Vec<String>,
+    samples: Vec<Sample>,
 }
 
 impl Window {
@@ -88,8 +92,10 @@ impl Window {
 
 impl Traffic {
     pub(crate) fn new() -> Result<Self, String> {
-        let state = State { window: Window::new(0)?, answered: 0, failed: 0, words: Vec::new() };
-        Ok(Self { state: Mutex::new(state) })
+        let window = Window::new(0)?;
+        let state =
+            State { window, answers: [[0; 2]; 2], failed: 0, words: Vec::new(), samples: vec![Sample::default()] };
+        Ok(Self { began: Instant::now(), state: Mutex::new(state) })
     }
 
     // The state is counters: they are as good after a panic elsewhere as before.
@@ -116,7 +122,25 @@ impl Traffic {
     }
 
     pub(crate) fn answered(&self) -> u64 {
-        self.state().answered
+        self.state().answers.as_flattened().iter().sum()
+    }
+
+    /// The time since the start, in seconds.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// Keeps what has been seen until now.
+    pub(crate) fn sample(&self) {
+        let seconds = self.seconds();
+        let mut state = self.state();
+        let sample = Sample { seconds, answers: state.answers, failed: state.failed };
+        state.samples.push(sample);
+    }
+
+    /// What was kept.
+    pub(crate) fn samples(&self) -> Vec<Sample> {
+        self.state().samples.clone()
     }
 
     /// The number of failures since the start; none is ever forgotten.
@@ -138,7 +162,7 @@ impl Traffic {
         let mut state = self.state();
         match version {
             Ok(version) => {
-                state.answered += 1;
+                state.answers[population as usize][version] += 1;
                 if state.window.number == number {
                     state.window.answers[population as usize][version] += 1;
                     state.window.latency.saturating_record(u64::try_from(took.as_micros()).unwrap_or(SLOWEST));
