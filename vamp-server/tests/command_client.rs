@@ -152,6 +152,23 @@ fn what_is_wrong_with_a_gateway_is_told_and_changes_nothing() {
 }
 
 #[test]
+fn changes_of_one_gateway_at_the_same_time_are_all_made() {
+    let server = Server::start("together");
+    let routes: Vec<String> = (1..5).map(|port| format!("'[127.0.0.1:910{port}]': {{weight: 25%}}")).collect();
+    server.run(&["create", "gateway", "-s"], &format!("name: web\nroutes: {{{}}}\n", routes.join(", "))).expect(0);
+    std::thread::scope(|scope| {
+        for port in 1..5 {
+            let (route, condition) = (format!("[127.0.0.1:910{port}]"), format!("host == host-{port}"));
+            let server = &server;
+            scope.spawn(move || server.ok(&["gateway", "web", "-r", &route, "-c", &condition]));
+        }
+    });
+    let shown = server.ok(&["describe", "gateway", "web"]).out;
+    let kept = (1..5).filter(|port| shown.contains(&format!("host == host-{port} ")));
+    assert_eq!(kept.count(), 4, "{shown}");
+}
+
+#[test]
 fn violations_are_shown_in_the_file_that_was_sent_and_nothing_is_stored() {
     let server = Server::start("violations");
     let said = server.run(&["create", "breed", "-f", "-"], &BREED.replace("ports", "prots")).refused(2, "1 mistake");

@@ -115,6 +115,21 @@ fn validation_answers_programs_with_exactly_the_promised_keys() {
 }
 
 #[test]
+fn the_examples_are_valid_together_and_can_be_rendered() {
+    let folder = format!("{}/../examples/artifacts", env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(folder).expect("there are examples").map(|entry| entry.expect("a file").path());
+    let mut files: Vec<String> = entries.map(|path| path.to_string_lossy().into_owned()).collect();
+    files.sort();
+    assert!(files.len() > 1, "{files:?}");
+    for command in ["validate", "render"] {
+        let mut arguments = vec![command, "--kind", "blueprint", "-f"];
+        arguments.extend(files.iter().map(String::as_str));
+        let said = run(&arguments, "").expect(0);
+        assert_eq!(said.error, "", "{command}");
+    }
+}
+
+#[test]
 fn files_may_refer_to_each_other_and_each_mistake_names_its_file() {
     let folder = Folder::new("several");
     let template = folder.file("template.yml", "kind: templates\nname: web\ndefinition: {port: 9070/http}\n");

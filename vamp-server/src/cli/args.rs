@@ -12,9 +12,17 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+const TO_BEGIN: &str = "To begin:
+  vamp server                              a server with a gateway agent, on localhost:8080
+  vamp deploy -f sava-1.0.yml sava --wait  a blueprint, until everything runs
+  vamp top                                 where traffic goes
+
+`vamp COMMAND --help` has examples. The exit status is 0 for done or yes, 1 for no or failed, 2 for told wrong or invalid.
+VAMP_HOST says where the server is, VAMP_TOKEN what to show it; NO_COLOR=1 turns colours off.";
+
 /// Runs new versions of services beside old ones, and decides request by request who gets which.
 #[derive(Debug, Parser)]
-#[command(name = "vamp", version, arg_required_else_help = true)]
+#[command(name = "vamp", version, arg_required_else_help = true, after_help = TO_BEGIN)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,

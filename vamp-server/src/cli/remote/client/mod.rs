@@ -32,9 +32,9 @@ pub(crate) struct Reach {
     #[arg(long, env = "VAMP_HOST", value_name = "URL", default_value = "http://localhost:8080")]
     host: String,
     /// The token to show; better in a file or in VAMP_TOKEN, as others can see the arguments of a program
-    #[arg(long, env = "VAMP_TOKEN", value_name = "TOKEN", hide_env_values = true, conflicts_with = "token_file")]
+    #[arg(long, env = "VAMP_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<Secret>,
-    /// A file with the token
+    /// A file with the token, if none is given
     #[arg(long, env = "VAMP_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// The namespace, if it is not the server's own
