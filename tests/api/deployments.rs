@@ -85,7 +85,7 @@ async fn a_reference_to_a_breed_or_scale_that_is_not_there_is_told_with_its_plac
     assert!(reply.text("/message").contains("breeds `sava:1.0`"), "{reply:?}");
     assert_eq!(
         (reply.codes(), reply.json()["errors"][0]["line"].clone()),
-        (vec!["ArtifactNotFound".to_owned()], json!(2))
+        (vec!["ArtifactNotFound".to_owned(); 2], json!(2))
     );
     let breed = "name: sava:1.0\ndeployable: {type: command, definition: sava}\nports: {web: 8080/http}\n";
     server.ask(put("/breeds/sava:1.0", breed)).await.expect(200);

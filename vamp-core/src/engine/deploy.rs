@@ -17,7 +17,11 @@ use super::{
 use crate::{
     Violation, Violations,
     driver::Version,
-    model::{Blueprint, Breed, Deployment, Gateway, GatewayName, Name, Named, Reference, Scale, resolve},
+    model::{
+        Artifacts, Blueprint, Deployment, Gateway, GatewayName, Name, Stored,
+        expand::{self, Expanded},
+        resolve, validate,
+    },
 };
 use std::{sync::Arc, time::SystemTime};
 
@@ -171,23 +175,33 @@ impl Engine {
 
     /// The blueprint with every breed and scale that it refers to in place.
     pub(super) async fn in_place(&self, blueprint: &Blueprint) -> Result<Blueprint, Failure> {
-        let mut blueprint = blueprint.clone();
-        for service in blueprint.clusters.iter_mut().flat_map(|cluster| &mut cluster.services) {
-            if let Reference::Reference(name) = &service.breed {
-                let (breed, _) = self.referred::<Breed>(name).await?;
-                service.breed = Reference::Inline(Box::new(breed));
-            }
-            if let Some(Reference::Reference(name)) = &service.scale {
-                let (scale, _) = self.referred::<Named<Scale>>(name).await?;
-                service.scale = Some(Reference::Inline(Box::new(scale.value)));
-            }
-        }
-        Ok(blueprint)
+        let in_place = self.expanded(|stored| expand::blueprint(blueprint, stored)).await?;
+        validate::blueprint(&in_place)?;
+        Ok(in_place)
     }
 
-    async fn referred<T: super::Artifact>(&self, name: &Name) -> Result<(T, Version), Failure> {
-        let missing = || Failure::NotFound { kind: T::KIND, name: name.to_string() };
-        self.find::<T>(name.as_str()).await?.ok_or_else(missing)
+    /// What `expand` makes of an artifact once everything that it refers to is loaded.
+    pub(super) async fn expanded<T>(&self, expand: impl Fn(&dyn Stored) -> Expanded<T>) -> Result<T, Failure> {
+        let mut stored = Artifacts::default();
+        loop {
+            let expanded = expand(&stored);
+            if expanded.open.is_empty() {
+                return Ok(expanded.value);
+            }
+            let (mut missing, mut loaded) = (Vec::new(), false);
+            for open in &expanded.open {
+                match self.find_any(open.kind, &open.name).await? {
+                    Some((artifact, _)) if !open.endless => {
+                        stored.insert(artifact);
+                        loaded = true;
+                    }
+                    _ => missing.push(Violation::from(open)),
+                }
+            }
+            if !loaded || !missing.is_empty() {
+                return Err(Violations(missing).into());
+            }
+        }
     }
 }
 
@@ -286,7 +300,7 @@ fn check_templates(deployment: &Deployment) -> Result<(), Violations> {
     let mut violations = Vec::new();
     for cluster in &deployment.clusters {
         for service in &cluster.services {
-            if let Err(found) = resolve::template(deployment, cluster, service) {
+            if let Err(found) = resolve::template(deployment, cluster, service, &resolve::Anywhere) {
                 violations.extend(found.0);
             }
         }

@@ -9,7 +9,7 @@ use crate::{
     Violation, Violations,
     condition::Condition,
     driver::Version,
-    model::{Gateway, GatewayName, Reference, Route, RoutePath},
+    model::{Gateway, GatewayName, Reference, Route, RoutePath, expand, validate},
     weight::Weight,
 };
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
@@ -34,7 +34,8 @@ impl Engine {
     ///
     /// [`Failure::Invalid`] and [`Failure::Conflict`], with every violation.
     pub async fn check_gateway(&self, gateway: &Gateway) -> Result<Gateway, Failure> {
-        replaced(&self.loaded().await, gateway)
+        let gateway = self.gateway_in_place(gateway).await?;
+        replaced(&self.loaded().await, &gateway)
     }
 
     /// Stores a gateway; durable when it returns, with the version of the record. `expected` is the version that it
@@ -53,7 +54,7 @@ impl Engine {
         let name = gateway.name.as_str();
         let takes_port = find(&world, name).is_none_or(|stored| stored.port != gateway.port);
         let _structure = if takes_port { Some(self.shared.structure.lock().await) } else { None };
-        let gateway = completed(gateway)?;
+        let gateway = completed(&self.gateway_in_place(gateway).await?)?;
         let replace = |present: &Present<Gateway>| {
             let world = self.shared.world.borrow();
             check_internal(&world, &gateway, present.or_overwritten())?;
@@ -63,6 +64,13 @@ impl Engine {
         let stored = self.update(name, expected, replace).await?;
         let (stored, version) = stored.ok_or_else(|| missing(name))?;
         Ok((Arc::unwrap_or_clone(stored), version))
+    }
+
+    /// The gateway with what it refers to, checked as a whole.
+    async fn gateway_in_place(&self, gateway: &Gateway) -> Result<Gateway, Failure> {
+        let in_place = self.expanded(|stored| expand::gateway(gateway, stored)).await?;
+        validate::gateway(&in_place)?;
+        Ok(in_place)
     }
 
     /// Removes a gateway; answers whether it was there. `expected` is the version that is removed; `None` removes

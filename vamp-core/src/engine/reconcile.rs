@@ -7,7 +7,9 @@ use super::{
 use crate::{
     driver::{ContainerDriver, Observation, Observed},
     model::{DeployedService, Deployment, Intention, PhaseName, resolve},
-    plan::{Plan, Routing, Situation, Step, decide, of_service, set_phase, waits_for, workload_id, workload_name},
+    plan::{
+        Near, Plan, Routing, Situation, Step, decide, of_service, set_phase, waits_for, workload_id, workload_name,
+    },
     routing::ServicePath,
 };
 use std::{
@@ -121,7 +123,10 @@ impl Engine {
         (driver, observed): (&dyn ContainerDriver, &Observation),
     ) -> Result<Plan, Failure> {
         let Some(cluster) = deployment.cluster(&path.cluster) else { return Ok(Plan::default()) };
-        let template = resolve::template(deployment, cluster, service)?;
+        let world = self.shared.world.borrow();
+        let Some(artifacts) = &world.artifacts else { return Ok(Plan::default()) };
+        let near = Near { artifacts, deployment };
+        let template = resolve::template(deployment, cluster, service, &near)?;
         let id = workload_id(&self.shared.namespace, path, template.revision());
         let name = workload_name(&path.cluster, &path.service);
         let running: Vec<&Observed> = of_service(observed, &path.deployment, &name).collect();

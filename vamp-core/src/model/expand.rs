@@ -45,7 +45,7 @@ impl From<&Open> for Violation {
             let message = format!("`{name}` leads back to itself, or to too much");
             return Self::new("RecursiveDependenciesError", path.clone(), message);
         }
-        let message = format!("there is no `{name}` among the {kind}");
+        let message = format!("{kind} `{name}` does not exist");
         Self::new("ArtifactNotFound", path.clone(), message).hint("store it first, or write it in place")
     }
 }

@@ -1,7 +1,7 @@
 //! Checking texts without a server: several at once, which may refer to each other.
 
 use super::{
-    Artifacts, Stored, expand, import,
+    Artifacts, Blueprint, Gateway, Stored, expand, import,
     read::{self, Artifact, Document, Kind},
 };
 use crate::{
@@ -60,6 +60,27 @@ pub fn validate_beside(
     });
     let named: Vec<Violation> = named.collect();
     if named.is_empty() { Ok(parts.into_iter().filter_map(|part| part.read).collect()) } else { Err(Violations(named)) }
+}
+
+/// Checks a blueprint once more, whose references were [replaced](expand::blueprint): what needs the content of breeds
+/// and routes could not be checked when it was read.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn blueprint(blueprint: &Blueprint) -> Result<(), Violations> {
+    let found = read::check_blueprint(blueprint, &Node::from(&serde_json::Value::Null));
+    if found.is_empty() { Ok(()) } else { Err(Violations(found)) }
+}
+
+/// As [`blueprint`], for a gateway.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn gateway(gateway: &Gateway) -> Result<(), Violations> {
+    let found = read::check_gateway(gateway, &Node::from(&serde_json::Value::Null));
+    if found.is_empty() { Ok(()) } else { Err(Violations(found)) }
 }
 
 /// One artifact on its way.

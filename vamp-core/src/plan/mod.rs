@@ -2,6 +2,7 @@
 
 mod drained;
 mod leave;
+mod near;
 mod order;
 mod running;
 mod service;
@@ -10,6 +11,7 @@ mod tests;
 
 pub(crate) use drained::{Drained, Routing};
 pub(crate) use leave::leaves_as_a_whole;
+pub(crate) use near::Near;
 pub(crate) use order::{stands_for, waits_for};
 pub(crate) use running::{Running, of_service, workload_id, workload_name};
 pub(crate) use service::{Plan, Settings, Situation, Step, decide, set_phase};

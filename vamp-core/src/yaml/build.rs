@@ -210,7 +210,8 @@ impl<'s> Builder<'s> {
         frame.size.hold(size);
         frame.nodes += 1;
         // A map has two nodes for each entry.
-        let allowed = if matches!(frame.node.content, Content::Map(_)) { 2 } else { 1 } * self.limits.entries;
+        let each = if matches!(frame.node.content, Content::Map(_)) { 2 } else { 1 };
+        let allowed = self.limits.entries.saturating_mul(each);
         if frame.nodes > allowed {
             let message = format!("a list or map has more than {} entries", self.limits.entries);
             return Err(self.refuse(node.position, &message));

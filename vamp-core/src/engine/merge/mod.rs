@@ -63,7 +63,7 @@ fn runs_differently(before: &Deployment, after: &Deployment, cluster: &str, bree
     let runs = |deployment: &Deployment| {
         let cluster = deployment.cluster(cluster)?;
         let service = cluster.service(breed).filter(|one| one.status.intention == Intention::Deployment)?;
-        Some((service.scale, resolve::template(deployment, cluster, service).ok()?.revision()))
+        Some((service.scale, resolve::template(deployment, cluster, service, &resolve::Anywhere).ok()?.revision()))
     };
     let (before, after) = (runs(before), runs(after));
     before.is_some() && before != after

@@ -71,7 +71,7 @@ fn deployable(fields: &mut Fields<'_>, report: &mut Report<'_>) -> Option<Deploy
     if let Some(text) = at.node.text() {
         return Some(Deployable { kind: None, definition: text.to_owned() });
     }
-    let mut fields = at.fields(report);
+    let mut fields = at.inner_fields(report)?;
     let kind = fields.get("type").map(|at| at.text(report));
     let definition = fields.require(report, "definition").and_then(|at| at.text(report));
     fields.finish(report);

@@ -186,6 +186,16 @@ impl<'n> Cursor<'n> {
         Fields { entries: self.raw_entries(report), path: self.path.clone(), known: Vec::new() }
     }
 
+    /// As [`fields`](Self::fields), where the place is only on the way to a value.
+    pub(super) fn inner_fields(&self, report: &mut Report<'_>) -> Option<Fields<'n>> {
+        if self.node.entries().is_none() {
+            let message = format!("{} where a map is expected", self.node.kind());
+            report.refuse(&self.path, "UnexpectedInnerElementError", message, "");
+            return None;
+        }
+        Some(self.fields(report))
+    }
+
     pub(super) fn metadata(&self, report: &mut Report<'_>) -> Metadata {
         match self.node.entries() {
             Some(entries) => entries_to_json(entries),

@@ -88,8 +88,8 @@ fn pair(
     [first, second]: [&'static str; 2],
     unit: fn(u64) -> Duration,
 ) -> (Option<Duration>, Option<Duration>) {
-    let Some(at) = fields.require(report, key) else { return (None, None) };
-    let mut fields = at.fields(report);
+    let inner = fields.require(report, key).and_then(|at| at.inner_fields(report));
+    let Some(mut fields) = inner else { return (None, None) };
     let mut time = |key| Some(unit(u64::from(fields.require(report, key)?.whole_number(report)?)));
     let times = (time(first), time(second));
     fields.finish(report);

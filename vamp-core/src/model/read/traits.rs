@@ -33,10 +33,6 @@ pub(super) fn ports(at: &Cursor<'_>, report: &mut Report<'_>) -> Ordered<Port> {
     let mut ports = Ordered::new();
     for (name, _, at, value) in entries(at, report, true) {
         match value {
-            Some(value) if value.contains('$') => {
-                let message = "a port that refers to another value is not supported yet";
-                report.refuse(&at.path, "UnexpectedTypeError", message, "write the number");
-            }
             Some(_) => drop(at.parse(report, "UnexpectedTypeError").map(|port| ports.insert(name, port))),
             None => refuse_unset(report, &at, "MissingPortValueError", &name),
         }

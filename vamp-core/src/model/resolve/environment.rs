@@ -1,6 +1,6 @@
 //! The environment of an instance.
 
-use super::Report;
+use super::{Around, Report};
 use crate::model::{
     DeployedCluster, DeployedService, Deployment,
     interpolation::{self, Piece},
@@ -13,9 +13,10 @@ pub(super) fn resolve(
     deployment: &Deployment,
     cluster: &DeployedCluster,
     service: &DeployedService,
+    around: &dyn Around,
     report: &mut Report,
 ) -> BTreeMap<String, String> {
-    let scope = Scope { deployment, cluster, service };
+    let scope = Scope { deployment, cluster, service, around };
     check_known(service, report);
     let mut environment = BTreeMap::new();
     for (name, variable) in service.breed.environment_variables.iter() {
@@ -41,26 +42,22 @@ fn check_known(service: &DeployedService, report: &mut Report) {
     }
 }
 
-struct Scope<'d> {
-    deployment: &'d Deployment,
-    cluster: &'d DeployedCluster,
-    service: &'d DeployedService,
+/// What the references of a service can mean.
+pub(super) struct Scope<'d> {
+    pub(super) deployment: &'d Deployment,
+    pub(super) cluster: &'d DeployedCluster,
+    pub(super) service: &'d DeployedService,
+    pub(super) around: &'d dyn Around,
 }
 
 impl Scope<'_> {
     /// The value of a variable of the service, before references in it are replaced.
     fn variable(&self, name: &str) -> Option<&str> {
-        let key = format!("{}.environment_variables.{name}", self.cluster.name);
-        let levels = [
-            self.service.environment_variables.get(name),
-            self.deployment.environment_variables.get(&key),
-            self.service.breed.environment_variables.get(name),
-        ];
-        levels.into_iter().flatten().find_map(|variable| variable.value.as_deref())
+        variable(self.deployment, self.cluster, self.service, name)
     }
 
     /// Replaces the references of a value, once: what they are replaced by is not looked at again.
-    fn interpolate(&self, value: &str) -> Result<String, String> {
+    pub(super) fn interpolate(&self, value: &str) -> Result<String, String> {
         let mut text = String::new();
         for piece in interpolation::parse(value).map_err(|error| error.reason().to_owned())? {
             text.push_str(&self.piece(piece)?);
@@ -69,7 +66,6 @@ impl Scope<'_> {
     }
 
     fn piece(&self, piece: Piece) -> Result<String, String> {
-        let later = |reference: String| Err(format!("the reference `${reference}` is not supported yet"));
         match piece {
             Piece::Text(text) => Ok(text),
             Piece::Local(name) => {
@@ -77,19 +73,74 @@ impl Scope<'_> {
                 let value = self.variable(&name).or_else(constant).map(str::to_owned);
                 value.ok_or_else(|| format!("`${name}` is neither a variable nor a constant of this service"))
             }
-            Piece::Trait { of, group, name } if group == "constants" => self
-                .constant(&of, &name)
-                .ok_or_else(|| format!("`${of}.constants.{name}` is declared by no breed of `{of}`")),
-            Piece::Trait { of, group, name } => later(format!("{of}.{group}.{name}")),
-            Piece::Host(of) => later(format!("{of}.host")),
-            Piece::Global(path) => later(path),
+            Piece::Host(of) => self.host(&of),
+            Piece::Trait { of, group, name } => self.of_cluster(&of, &group, &name),
+            Piece::Global(path) => self.global(&path),
         }
     }
 
-    /// A constant of a cluster, or of the cluster behind the alias of a dependency.
-    fn constant(&self, of: &str, name: &str) -> Option<String> {
-        let cluster = self.service.dependencies.get(of).map_or(of, |cluster| cluster.as_str());
-        let services = &self.deployment.cluster(cluster)?.services;
-        services.iter().find_map(|service| Some(service.breed.constants.get(name)?.0.clone()))
+    /// The cluster of that name, or the one behind the alias of a dependency.
+    fn cluster(&self, of: &str) -> Result<&DeployedCluster, String> {
+        let name = self.service.dependencies.get(of).map_or(of, |cluster| cluster.as_str());
+        let found = self.deployment.cluster(name);
+        found.ok_or_else(|| format!("`{of}` is neither a dependency of this service nor a cluster of the deployment"))
     }
+
+    fn host(&self, of: &str) -> Result<String, String> {
+        let cluster = self.cluster(of)?;
+        let host = self.around.host(cluster.name.as_str());
+        host.ok_or_else(|| format!("it is not known where the gateways of cluster `{}` are reached", cluster.name))
+    }
+
+    fn of_cluster(&self, of: &str, group: &str, name: &str) -> Result<String, String> {
+        let cluster = self.cluster(of)?;
+        let undeclared = || format!("`${of}.{group}.{name}` is declared by no breed of cluster `{}`", cluster.name);
+        let mut services = cluster.services.iter();
+        match group {
+            "ports" => {
+                if !services.any(|service| service.breed.ports.contains(name)) {
+                    return Err(undeclared());
+                }
+                let port = self.around.port(cluster.name.as_str(), name);
+                let gateway = format!("{}/{}/{name}", self.deployment.name, cluster.name);
+                port.map(|port| port.to_string()).ok_or_else(|| format!("the gateway `{gateway}` has no port yet"))
+            }
+            "constants" => {
+                let found = services.find_map(|service| Some(service.breed.constants.get(name)?.0.clone()));
+                found.ok_or_else(undeclared)
+            }
+            "environment_variables" | "env" => {
+                let found = services.find_map(|service| variable(self.deployment, cluster, service, name));
+                found.map(str::to_owned).ok_or_else(undeclared)
+            }
+            "hosts" if name == "host" => self.host(of),
+            _ => Err(format!("`{group}` is none of `ports`, `environment_variables`, `constants` and `hosts`")),
+        }
+    }
+
+    fn global(&self, path: &str) -> Result<String, String> {
+        let (source, key) = path.split_once("://").unwrap_or((path, ""));
+        let found = match source {
+            "conf" | "config" | "configuration" => self.around.configuration(key),
+            "env" | "environment" | "env_var" | "environment_variable" => self.around.environment(key),
+            _ => return Err(format!("`{source}` is neither `config` nor `env`")),
+        };
+        found.ok_or_else(|| format!("`${path}` has no value on this server"))
+    }
+}
+
+/// A value of the service wins over one of the deployment, and that over the breed's.
+fn variable<'d>(
+    deployment: &'d Deployment,
+    cluster: &DeployedCluster,
+    service: &'d DeployedService,
+    name: &str,
+) -> Option<&'d str> {
+    let key = format!("{}.environment_variables.{name}", cluster.name);
+    let levels = [
+        service.environment_variables.get(name),
+        deployment.environment_variables.get(&key),
+        service.breed.environment_variables.get(name),
+    ];
+    levels.into_iter().flatten().find_map(|variable| variable.value.as_deref())
 }

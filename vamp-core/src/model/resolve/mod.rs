@@ -5,6 +5,8 @@ mod environment;
 mod health;
 mod words;
 
+use environment::Scope;
+
 use super::{Argument, DeployedCluster, DeployedService, Deployment, Port};
 use crate::{
     driver::Template,
@@ -13,7 +15,48 @@ use crate::{
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, num::NonZeroU16};
 
-/// The template of the instances of a service.
+/// What values may refer to beside the deployment itself. `None` is what is not known, or not yet.
+pub trait Around {
+    /// Where the gateways of a cluster are reached: `$cluster.host`.
+    fn host(&self, cluster: &str) -> Option<String>;
+
+    /// The number of the port of a cluster's gateway: `$cluster.ports.name`.
+    fn port(&self, cluster: &str, port: &str) -> Option<u16>;
+
+    /// A setting of the server: `$config://path`.
+    fn configuration(&self, _path: &str) -> Option<String> {
+        None
+    }
+
+    /// A variable of the server's own environment: `$env://NAME`.
+    fn environment(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
+/// Everything is somewhere: for checking a deployment whose gateways are not there yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Anywhere;
+
+impl Around for Anywhere {
+    fn host(&self, _: &str) -> Option<String> {
+        Some(String::new())
+    }
+
+    fn port(&self, _: &str, _: &str) -> Option<u16> {
+        Some(0)
+    }
+
+    fn configuration(&self, _: &str) -> Option<String> {
+        Some(String::new())
+    }
+
+    fn environment(&self, _: &str) -> Option<String> {
+        Some(String::new())
+    }
+}
+
+/// The template of the instances of a service, whose values may refer to what is `around`.
 ///
 /// A deployable of type `container/docker` (or `docker`, or none) is an image, one of type `command` (or `cmd`) a
 /// program and its arguments, split like a shell does but run without one. A command gets its ports from the driver,
@@ -27,16 +70,18 @@ pub fn template(
     deployment: &Deployment,
     cluster: &DeployedCluster,
     service: &DeployedService,
+    around: &dyn Around,
 ) -> Result<Template, Violations> {
     let mut report =
         Report { path: format!("clusters/{}/services/{}", cluster.name, service.breed.name), found: Vec::new() };
     let mut template = Template {
         cpu_millis: service.scale.cpu_millis,
         memory_bytes: service.scale.memory_bytes,
-        environment: environment::resolve(deployment, cluster, service, &mut report),
+        environment: environment::resolve(deployment, cluster, service, around, &mut report),
         health: health::probes(cluster, service, &mut report),
         ..Template::default()
     };
+    let scope = Scope { deployment, cluster, service, around };
     let definition = service.breed.deployable.definition.trim();
     match service.breed.deployable.kind.as_deref().unwrap_or("container/docker") {
         "container/docker" | "docker" => {
@@ -45,12 +90,12 @@ pub fn template(
             }
             template.image = Some(definition.to_owned());
             template.ports = ports(service, |port| port.number);
-            template.dialect = container_settings(deployment, cluster, service);
+            template.dialect = container_settings(&scope, &mut report);
         }
         "command" | "cmd" => {
             template.command = command(definition, &mut report);
             template.ports = ports(service, |_| None);
-            template.dialect = settings("process", deployment, cluster, service);
+            template.dialect = settings("process", &scope, &mut report);
             check_process(cluster, service, &mut report);
         }
         other => {
@@ -105,26 +150,42 @@ fn check_process(cluster: &DeployedCluster, service: &DeployedService, report: &
     }
 }
 
-/// The settings for a driver: the service's win over the cluster's, and those over the deployment's.
-fn settings(
-    driver: &str,
-    deployment: &Deployment,
-    cluster: &DeployedCluster,
-    service: &DeployedService,
-) -> BTreeMap<String, String> {
-    let levels = [&deployment.dialects, &cluster.dialects, &service.dialects];
+/// The settings for a driver: the service's win over the cluster's, and those over the deployment's. References in their
+/// texts are replaced.
+fn settings(driver: &str, scope: &Scope<'_>, report: &mut Report) -> BTreeMap<String, String> {
+    let levels = [&scope.deployment.dialects, &scope.cluster.dialects, &scope.service.dialects];
     let maps = levels.into_iter().filter_map(|dialects| dialects.get(driver)?.as_object());
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    maps.flatten().map(|(key, value)| (key.clone(), text(value))).collect()
+    let merged: BTreeMap<&String, &Value> = maps.flatten().collect();
+    let mut settings = BTreeMap::new();
+    for (key, value) in merged {
+        match interpolated(value, scope) {
+            Ok(Value::String(text)) => drop(settings.insert(key.clone(), text)),
+            Ok(other) => drop(settings.insert(key.clone(), other.to_string())),
+            Err(message) => {
+                report.refuse(&format!("dialects/{driver}/{key}"), "UnresolvedVariableValueError", &message);
+            }
+        }
+    }
+    settings
+}
+
+/// The value with the references in all its texts replaced.
+fn interpolated(value: &Value, scope: &Scope<'_>) -> Result<Value, String> {
+    Ok(match value {
+        Value::String(text) => Value::String(scope.interpolate(text)?),
+        Value::Array(items) => items.iter().map(|item| interpolated(item, scope)).collect::<Result<_, _>>()?,
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| Ok((key.clone(), interpolated(value, scope)?)));
+            Value::Object(entries.collect::<Result<_, String>>()?)
+        }
+        other => other.clone(),
+    })
 }
 
 /// As [`settings`], with `arguments` (a JSON list of one-entry maps) and `network` where they are declared.
-fn container_settings(
-    deployment: &Deployment,
-    cluster: &DeployedCluster,
-    service: &DeployedService,
-) -> BTreeMap<String, String> {
-    let mut settings = settings("docker", deployment, cluster, service);
+fn container_settings(scope: &Scope<'_>, report: &mut Report) -> BTreeMap<String, String> {
+    let (cluster, service) = (scope.cluster, scope.service);
+    let mut settings = settings("docker", scope, report);
     let arguments: Vec<Value> = arguments(service).map(|argument| json!({&argument.key: argument.value})).collect();
     if !arguments.is_empty() {
         settings.insert("arguments".to_owned(), Value::from(arguments).to_string());

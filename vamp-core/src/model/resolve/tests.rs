@@ -2,6 +2,23 @@ use super::*;
 use crate::model::{Dialects, Environment, HealthCheck, Intention, Metadata, Ordered, Scale, Status, Variable, read};
 use std::time::{Duration, UNIX_EPOCH};
 
+/// Gateways on one host; only `web` has a port.
+struct Near;
+
+impl Around for Near {
+    fn host(&self, _: &str) -> Option<String> {
+        Some("10.0.0.9".to_owned())
+    }
+
+    fn port(&self, _: &str, port: &str) -> Option<u16> {
+        (port == "web").then_some(9_060)
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        (name == "HOME").then(|| "/root".to_owned())
+    }
+}
+
 fn service(breed: &str) -> DeployedService {
     DeployedService {
         breed: read::breed(breed).unwrap_or_else(|violations| panic!("{breed}\n{violations}")),
@@ -36,7 +53,7 @@ fn deployment(cluster: &DeployedCluster) -> Deployment {
 
 fn resolved(service: &DeployedService) -> Result<Template, Violations> {
     let cluster = cluster(service);
-    template(&deployment(&cluster), &cluster, service)
+    template(&deployment(&cluster), &cluster, service, &Near)
 }
 
 fn codes(service: &DeployedService) -> Vec<String> {
@@ -100,7 +117,7 @@ fn the_service_wins_over_the_deployment_and_that_over_the_breed() {
             .environment_variables
             .insert(format!("web.environment_variables.{name}"), Variable::new("deployment"));
     }
-    let template = template(&deployment, &cluster, &service).expect("runs");
+    let template = template(&deployment, &cluster, &service, &Near).expect("runs");
     let environment: Vec<(&str, &str)> =
         template.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(environment, [("B", "deployment"), ("C", "breed"), ("SEEN", "service")]);
@@ -115,6 +132,44 @@ fn references_to_own_values_are_replaced_once() {
     let environment = resolved(&service).expect("runs").environment;
     assert_eq!(environment["A"], "$$schema/v7/$x", "what `$B` is replaced by is not looked at again");
     assert_eq!((environment["B"].as_str(), environment["C"].as_str()), ("$schema", "v7"));
+}
+
+#[test]
+fn references_to_other_clusters_lead_to_their_gateways() {
+    let breed = "name: a\ndeployable: {type: docker, definition: x}\nports: {web: 80, sql: 1/tcp}\n\
+                 constants: {schema: v7}\ndependencies: {db: b}\nenv: {A: '$db.host:$db.ports.web', B: $db.hosts.host, \
+                 C: '${db.env.B}', D: $env://HOME/x}\n";
+    let mut service = service(breed);
+    service.dependencies.insert("db", "web".parse().expect("a name"));
+    service.dialects.insert("docker".to_owned(), json!({"labels": {"at": "$db.host", "n": 1}, "cmd": ["a", "$$x"]}));
+    let template = resolved(&service).expect("runs");
+    let environment: Vec<&str> = template.environment.values().map(String::as_str).collect();
+    assert_eq!(environment, ["10.0.0.9:9060", "10.0.0.9", "$db.hosts.host", "/root/x"]);
+    assert_eq!(template.dialect["labels"], r#"{"at":"10.0.0.9","n":1}"#);
+    assert_eq!(template.dialect["cmd"], r#"["a","$x"]"#);
+}
+
+#[test]
+fn what_a_reference_does_not_find_is_told_with_the_reason() {
+    let breed = "name: a\ndeployable: {type: docker, definition: x}\nports: {sql: 1/tcp}\ndependencies: {db: b}\n\
+                 env: {A: $db.ports.sql, B: $db.ports.no, C: $env://NO, D: $file://x, E: $db.colour.red}\n";
+    let mut service = service(breed);
+    service.dependencies.insert("db", "web".parse().expect("a name"));
+    let Violations(found) = resolved(&service).expect_err("not known");
+    let reasons = [
+        "`shop/web/sql` has no port yet",
+        "declared by no breed",
+        "no value on this server",
+        "neither `config`",
+        "is none of",
+    ];
+    for (violation, reason) in found.iter().zip(reasons) {
+        assert!(violation.message.contains(reason), "{violation}");
+    }
+    assert_eq!(found.len(), reasons.len());
+    service.dependencies.remove("db");
+    let Violations(found) = resolved(&service).expect_err("not known");
+    assert!(found[0].message.contains("neither a dependency"), "{}", found[0]);
 }
 
 #[test]
@@ -158,7 +213,7 @@ fn health_checks_come_from_the_nearest_level_that_has_some() {
         let mut service = service(COMMAND);
         service.health_checks = own;
         let cluster = DeployedCluster { health_checks: shared, ..cluster(&service) };
-        let template = template(&deployment(&cluster), &cluster, &service).expect("runs");
+        let template = template(&deployment(&cluster), &cluster, &service, &Near).expect("runs");
         template.health.into_iter().filter_map(|probe| probe.path).collect()
     };
     assert_eq!(paths(None, None), ["/health"]);

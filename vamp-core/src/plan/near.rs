@@ -1,0 +1,39 @@
+//! [`Near`]: where the gateways of a deployment are, as they are stored.
+
+use crate::{
+    engine::Artifacts,
+    model::{Deployment, Gateway, resolve::Around},
+};
+use std::num::NonZeroU16;
+
+/// Where gateways are reached that do not say it: processes and proxy share a host.
+const HERE: &str = "127.0.0.1";
+
+/// Answers what the values of a service refer to. Only what is stored counts, so that a template is the same whoever
+/// asks for it.
+pub(crate) struct Near<'a> {
+    pub(crate) artifacts: &'a Artifacts,
+    pub(crate) deployment: &'a Deployment,
+}
+
+impl Near<'_> {
+    fn gateway(&self, cluster: &str, port: &str) -> Option<&Gateway> {
+        let name = format!("{}/{cluster}/{port}", self.deployment.name);
+        self.artifacts.gateways.get(&name).map(|stored| &*stored.value)
+    }
+}
+
+impl Around for Near<'_> {
+    fn host(&self, cluster: &str) -> Option<String> {
+        let services = self.deployment.cluster(cluster).map(|found| found.services.as_slice()).unwrap_or_default();
+        let mut ports = services.iter().flat_map(|service| service.breed.ports.keys());
+        let address = ports.find_map(|port| self.gateway(cluster, port)?.service.as_ref());
+        Some(address.map_or_else(|| HERE.to_owned(), |address| address.host.clone()))
+    }
+
+    fn port(&self, cluster: &str, port: &str) -> Option<u16> {
+        let gateway = self.gateway(cluster, port)?;
+        let told = gateway.service.as_ref().map(|address| address.port);
+        told.or(gateway.port.number).map(NonZeroU16::get)
+    }
+}
