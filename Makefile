@@ -61,6 +61,13 @@ licences: ## check licences, duplicate versions and sources of what the tree dep
 features: ## compile the core alone, the server without `http`, and each feature alone
 	tools/features
 
+# FUZZ_SECONDS is the time for each target, TARGETS some of them: `make fuzz FUZZ_SECONDS=600 TARGETS="yaml gateway"`.
+TARGETS :=
+
+.PHONY: fuzz
+fuzz: ## throw damaged documents at every reader: FUZZ_SECONDS=120 for each
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-120} cargo run --quiet --release --package vamp-workspace --example fuzz -- $(TARGETS)
+
 .PHONY: sabotage
 sabotage: setup ## break the build on purpose, way after way: a named test notices each
 	tools/sabotage

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-const CODE: [&str; 6] = ["vamp-core", "vamp-drivers", "vamp-server", "examples", "benches", "tests"];
+const CODE: [&str; 7] = ["vamp-core", "vamp-drivers", "vamp-server", "examples", "benches", "fuzz", "tests"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
