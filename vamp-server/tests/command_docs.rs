@@ -159,6 +159,7 @@ fn the_examples_of_every_help_text_run() {
         "condition explain",
         "validate",
         "render",
+        "schema",
         "completion",
     ];
     scene.sh("vamp create gateway -f gateway.yml").expect(0);

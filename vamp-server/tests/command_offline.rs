@@ -115,17 +115,23 @@ fn validation_answers_programs_with_exactly_the_promised_keys() {
 }
 
 #[test]
-fn the_examples_are_valid_together_and_can_be_rendered() {
+fn the_examples_are_valid_together_and_each_can_be_rendered_with_what_it_refers_to() {
     let folder = format!("{}/../examples/artifacts", env!("CARGO_MANIFEST_DIR"));
     let entries = std::fs::read_dir(folder).expect("there are examples").map(|entry| entry.expect("a file").path());
     let mut files: Vec<String> = entries.map(|path| path.to_string_lossy().into_owned()).collect();
     files.sort();
     assert!(files.len() > 1, "{files:?}");
-    for command in ["validate", "render"] {
-        let mut arguments = vec![command, "--kind", "blueprint", "-f"];
-        arguments.extend(files.iter().map(String::as_str));
-        let said = run(&arguments, "").expect(0);
-        assert_eq!(said.error, "", "{command}");
+    let run_on = |command: &str, files: &[&str]| {
+        let said = run(&[&[command, "--kind", "blueprint", "-f"], files].concat(), "").expect(0);
+        assert_eq!(said.error, "", "{command} {files:?}");
+    };
+    run_on("validate", &files.iter().map(String::as_str).collect::<Vec<_>>());
+    // Others refer to these; all together would want some ports twice.
+    let shared = ["breeds.yml", "parts.yml", "templates.yml"];
+    for file in &files {
+        let others = files.iter().filter(|other| *other != file && shared.iter().any(|name| other.ends_with(name)));
+        let together: Vec<&str> = std::iter::once(file).chain(others).map(String::as_str).collect();
+        run_on("render", &together);
     }
 }
 
@@ -209,6 +215,15 @@ fn a_blueprint_is_rendered_with_its_gateways_and_whatever_it_refers_to_in_the_sa
     let missing = run(&["render", "-f", "-"], blueprint);
     assert_eq!(missing.code, Some(2));
     assert!(missing.error.contains("shop:1"), "{}", missing.error);
+}
+
+#[test]
+fn a_kind_has_a_schema_by_its_singular_and_its_plural() {
+    let schema = run(&["schema", "blueprints"], "").expect(0).json();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert!(schema["properties"]["clusters"].is_object(), "{schema}");
+    assert_eq!(run(&["schema", "blueprint", "-o", "json"], "").expect(0).json(), schema);
+    run(&["schema", "brood"], "").refused(2, "`brood` is not a kind");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::remote::Remote;
 #[cfg(feature = "haproxy")]
 use super::render::RenderArgs;
-use super::{completion::CompletionArgs, condition::ConditionArgs, validate::ValidateArgs};
+use super::{completion::CompletionArgs, condition::ConditionArgs, schema::SchemaArgs, validate::ValidateArgs};
 #[cfg(feature = "http")]
 use crate::config::{Config, ConfigError, Given};
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -69,6 +69,11 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  vamp render -f gateway.yml --kind gateway\n  \
         vamp render -f sava.yml --kind blueprint --deployment sava > haproxy.cfg")]
     Render(RenderArgs),
+    /// Print the JSON Schema of a kind, for editors and other programs.
+    ///
+    /// It knows every key and short form. What holds between parts, such as weights that sum up, only `vamp validate` says.
+    #[command(after_help = "Examples:\n  vamp schema gateway\n  vamp schema blueprints > blueprint.schema.json")]
+    Schema(SchemaArgs),
     /// Print the script that completes commands and flags in a shell.
     #[command(after_help = "Examples:\n  source <(vamp completion bash)\n  \
         vamp completion zsh > ~/.zfunc/_vamp\n  vamp completion fish > ~/.config/fish/completions/vamp.fish")]

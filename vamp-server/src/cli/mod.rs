@@ -14,6 +14,7 @@ mod remote;
 #[cfg(feature = "haproxy")]
 mod render;
 mod report;
+mod schema;
 mod screen;
 #[cfg(feature = "http")]
 mod server;
@@ -97,6 +98,7 @@ async fn run(command: Command) -> Ended {
         Command::Validate(args) => validate::run(&args),
         #[cfg(feature = "haproxy")]
         Command::Render(args) => render::run(&args).await,
+        Command::Schema(args) => schema::run(&args),
         Command::Completion(args) => completion::run(&args),
     }
 }
