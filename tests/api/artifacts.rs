@@ -135,3 +135,19 @@ async fn references_are_expanded_or_the_only_thing_that_is_shown() {
     let missing = server.ask(get("/blueprints/shop?expand_references=true")).await.refused(400);
     assert_eq!(missing.codes(), ["ArtifactNotFound"]);
 }
+
+#[tokio::test]
+async fn a_blueprint_imports_a_template_that_is_stored() {
+    let server = Server::start().await;
+    let blueprint = "import: web\nname: landing\nmetadata: {owner: me}\n";
+    let refused = server.refused(400, put("/blueprints/landing", blueprint)).await;
+    assert_eq!(refused.codes(), ["ImportReferenceError"]);
+    assert_eq!(refused.json()["errors"][0]["line"], 1);
+    let template = "name: web\ndefinition: {metadata: {tier: web}, clusters: {web: {services: ['landing:1']}}}\n";
+    server.ask(put("/templates/web", template)).await.expect(200);
+    server.ask(put("/blueprints/landing", blueprint)).await.expect(200);
+    let stored = server.ask(get("/blueprints/landing")).await.expect(200).json();
+    assert_eq!(stored["metadata"], json!({"tier": "web", "owner": "me"}));
+    assert_eq!(stored["clusters"]["web"]["services"][0]["breed"], json!({"reference": "landing:1"}));
+    assert_eq!(stored.get("import"), None);
+}

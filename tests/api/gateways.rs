@@ -162,7 +162,7 @@ async fn a_change_that_is_waited_for_is_served_when_it_is_answered() {
     for weights in [[100, 0], [90, 10], [0, 100]] {
         server.ask(put("/gateways/web?wait=60", gateway("web", 9050, weights))).await.expect(202);
         let served = format!("{:?}", server.proxy.serving().get("web"));
-        assert!(served.contains(&format!("\"{}%\"", weights[1])), "{served}");
+        assert!(served.contains(&format!("\\\"{}%\\\"", weights[1])), "{served}");
     }
 }
 
@@ -177,7 +177,7 @@ async fn a_change_that_is_not_served_in_time_is_504_with_the_reason() {
     assert!(reply.text("/message").contains("`web`") && reply.text("/message").contains("test"), "{reply:?}");
     server.proxy.set_away(false);
     // It was stored, so it is served as soon as it can be.
-    eventually("it is served", async || format!("{:?}", server.proxy.serving()).contains("\"10%\"")).await;
+    eventually("it is served", async || format!("{:?}", server.proxy.serving()).contains("\\\"10%\\\"")).await;
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! What a request brings, each refused as a problem document: its path, its query, its body.
 
-use super::error::Problem;
+use super::{Api, error::Problem};
 use axum::{
     body::to_bytes,
-    extract::{self, FromRequest, FromRequestParts, Request},
+    extract::{self, FromRef, FromRequest, FromRequestParts, Request},
     http::{StatusCode, request::Parts},
 };
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ pub(super) struct Query<T>(pub(super) T);
 #[derive(Debug)]
 pub(super) struct Path<T>(pub(super) T);
 
-/// The text of the body, within the size that a document may have.
+/// The text of the body, within the size that a document may have, with what it imports in place.
 #[derive(Debug)]
 pub(super) struct Body(pub(super) String);
 
@@ -43,10 +43,13 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Body {
+impl<S: Send + Sync> FromRequest<S> for Body
+where
+    Api: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let limit = Limits::default().bytes;
         let bytes = to_bytes(request.into_body(), limit).await.map_err(|error| {
             let cause = std::error::Error::source(&error);
@@ -55,6 +58,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             }
             Problem::new(StatusCode::BAD_REQUEST, format!("the body is not complete: {error}"))
         })?;
-        Ok(Self(yaml::utf8(&bytes)?.to_owned()))
+        let imported = Api::from_ref(state).engine.imported(yaml::utf8(&bytes)?).await?;
+        Ok(Self(imported.into_owned()))
     }
 }
