@@ -80,11 +80,11 @@ soak: setup ## run every suite ten times, the long versions, and write a table; 
 RIVALS := CARGO_TARGET_DIR=$(CURDIR)/target cargo
 
 .PHONY: bench
-bench: ## measure conditions, weights, rendering, the store and the way to HAProxy, beside wirefilter and cel
+bench: ## measure conditions, weights, the router, rendering, the store and the way to HAProxy, beside wirefilter and cel
 	@tools/setup
 	cargo build --release --package vamp-server --bins
-	cargo bench --package vamp-workspace --bench artifact --bench condition --bench routing --bench store -- --quiet
-	$(RIVALS) bench --manifest-path benches/rivals/Cargo.toml --bench rule -- --quiet
+	cargo bench --package vamp-workspace --bench artifact --bench condition --bench router --bench routing --bench store -- --quiet
+	$(RIVALS) bench --manifest-path benches/rivals/Cargo.toml --bench rule --bench rules -- --quiet
 	@echo
 	@$(RIVALS) run --quiet --release --manifest-path benches/rivals/Cargo.toml
 	@echo

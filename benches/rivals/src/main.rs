@@ -20,13 +20,19 @@ enum Beside {
 use Beside::{Figure, Nothing, Rate, Time};
 
 /// Figures of Vamp alone: what it is with `#` for the number, the name of the group, the numbers.
+<<<<<<< HEAD
 const ALONE: [(&str, &str, &[u32]); 10] = [
+=======
+const ALONE: [(&str, &str, &[u32]); 11] = [
+>>>>>>> 4183cb8 (Show the router in a layer and in a program outside the workspace, and measure it beside wirefilter)
     ("condition of # tests: parse", "condition-parse", &[3, 12, 100]),
     ("condition of # tests: normalise", "condition-normalise", &[3, 12, 100]),
     ("condition of # tests: to HAProxy lines", "condition-lines", &[3, 12, 100]),
     ("condition of # tests: evaluate", "condition-evaluate", &[3, 12, 100]),
     ("# weights: split", "weight-split", &[3, 30]),
     ("# weights: rescale", "weight-rescale", &[3, 30]),
+    ("router of # conditions: 100 requests", "router-decide", &[10, 1_000, 10_000]),
+    ("router of # conditions: compile", "router-compile", &[10, 1_000, 10_000]),
     ("# gateways: compile", "compile", &[10, 1_000, 10_000]),
     ("# gateways: render", "render", &[10, 1_000, 10_000]),
     ("# gateways: render again", "render-again", &[10, 1_000, 10_000]),
@@ -34,7 +40,11 @@ const ALONE: [(&str, &str, &[u32]); 10] = [
 ];
 
 /// Figures with something to compare: what it is, the name of the figure, what it is compared with.
+<<<<<<< HEAD
 const COMPARED: [(&str, &str, Beside); 11] = [
+=======
+const COMPARED: [(&str, &str, Beside); 16] = [
+>>>>>>> 4183cb8 (Show the router in a layer and in a program outside the workspace, and measure it beside wirefilter)
     ("the rule: parse, beside wirefilter", "rule-parse/vamp", Figure("rule-parse/wirefilter", Some(1.5))),
     ("the rule: parse, beside cel", "rule-parse/vamp", Figure("rule-parse/cel", None)),
     ("the rule: evaluate fields, beside wirefilter", "rule-fields/vamp", Figure("rule-fields/wirefilter", Some(1.0))),
@@ -45,6 +55,16 @@ const COMPARED: [(&str, &str, Beside); 11] = [
         Figure("rule-request/wirefilter", Some(1.0)),
     ),
     ("the rule: evaluate request, beside cel", "rule-request/vamp", Figure("rule-request/cel", None)),
+    ("the rule: route 4 requests by their fields", "rule-fields/router", Time(100.0)),
+    ("the rule: route 4 requests", "rule-request/router", Time(100.0)),
+    ("the rule: route by fields, beside wirefilter", "rule-fields/router", Figure("rule-fields/wirefilter", Some(1.0))),
+    ("the rule: route, beside wirefilter", "rule-request/router", Figure("rule-request/wirefilter", Some(1.0))),
+    ("1000 rules: router, beside wirefilter", "rules-1000/router", Figure("rules-1000/wirefilter", Some(0.2))),
+    (
+        "10000 conditions: router, beside 10",
+        "router-decide/10000",
+        Figure("router-decide/10", Some(3.0)),
+    ),
     ("10000 gateways: render", "render/10000", Time(50e6)),
     ("10000 gateways: render, beside 1000", "render/10000", Figure("render/1000", Some(12.0))),
     ("a blueprint of 30 lines: read and validate", "artifact-read/30", Time(150e3)),

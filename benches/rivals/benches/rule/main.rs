@@ -4,6 +4,7 @@
 //! the same with `contains`.
 
 mod request;
+mod router;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use request::{AGENTS, Extracted, cookie, head, user_agent};
@@ -58,6 +59,10 @@ fn evaluate_fields(criterion: &mut Criterion) {
     group.bench_function("vamp", |bencher| {
         bencher.iter(|| requests.each_ref().map(|request| condition.matches(black_box(request))));
     });
+    let router = router::of(VAMP);
+    group.bench_function("router", |bencher| {
+        bencher.iter(|| requests.each_ref().map(|request| router::takes(&router, black_box(request))));
+    });
     let scheme = scheme();
     let filter = wirefilter(&scheme);
     let contexts = AGENTS.map(|user_agent| wirefilter_context(&scheme, user_agent, "1"));
@@ -80,6 +85,10 @@ fn evaluate_request(criterion: &mut Criterion) {
     let requests = AGENTS.map(head);
     group.bench_function("vamp", |bencher| {
         bencher.iter(|| requests.each_ref().map(|parts| condition.matches(&RequestParts::new(black_box(parts)))));
+    });
+    let router = router::of(VAMP);
+    group.bench_function("router", |bencher| {
+        bencher.iter(|| requests.each_ref().map(|parts| router::takes(&router, &RequestParts::new(black_box(parts)))));
     });
     let scheme = scheme();
     let filter = wirefilter(&scheme);
@@ -113,10 +122,12 @@ fn check() {
     let filter = wirefilter(&scheme);
     let program = cel::Program::compile(CEL).expect("the rule is valid");
     let parent = cel::Context::default();
+    let router = router::of(VAMP);
     let answers = requests.each_ref().map(|parts| {
         let answer = condition.matches(&RequestParts::new(parts)).expect("no native test");
         let (user_agent, cookie) = (user_agent(parts), cookie(parts, "vamp"));
         assert_eq!(condition.matches(&Extracted { user_agent, cookie }), Some(answer));
+        assert_eq!(router::takes(&router, &RequestParts::new(parts)), answer);
         assert_eq!(filter.execute(&wirefilter_context(&scheme, user_agent, cookie)), Ok(answer));
         assert_eq!(program.execute(&cel_context(&parent, user_agent, cookie)), Ok(answer.into()));
         answer

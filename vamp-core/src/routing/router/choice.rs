@@ -66,6 +66,7 @@ pub(super) struct Seat {
 
 impl Choice {
     /// The branch that owns this draw; `None` beyond what the weights sum to.
+    #[inline]
     pub(super) fn at(&self, draw: u32) -> Option<u32> {
         let place = self.ends.partition_point(|&end| end <= draw);
         (place < self.ends.len()).then_some(place as u32)
@@ -76,6 +77,7 @@ impl Choice {
         self.ends.last().copied().unwrap_or(0)
     }
 
+    #[inline]
     pub(super) fn branch(&self, place: u32) -> Option<&Branch> {
         self.branches.get(place as usize)
     }

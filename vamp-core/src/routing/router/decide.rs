@@ -40,6 +40,7 @@ impl<R: Request, L: Fn(&Instance) -> bool, const WORDS: usize> Walk<'_, R, L, WO
     ///
     /// A client's seat comes first, then the condition, then the weights. When what they choose is dead, the live
     /// routes share what it would have got.
+    #[inline]
     pub(super) fn choose(&mut self, number: u32) -> Found {
         let gateway = self.gateway;
         let Some(choice) = gateway.choice(number) else { return Found::NoShare(number) };
@@ -70,7 +71,9 @@ impl<R: Request, L: Fn(&Instance) -> bool, const WORDS: usize> Walk<'_, R, L, WO
         let Some(place) = matched else {
             return choice.at(draw(Purpose::Weights, FULL)).map(|place| (to(place), Why::Weight));
         };
-        if draw(Purpose::Strength, FULL) < choice.branch(place)?.strength {
+        let strength = choice.branch(place)?.strength;
+        // A draw that cannot lose need not be made.
+        if strength == FULL || draw(Purpose::Strength, FULL) < strength {
             return Some((to(place), Why::Condition));
         }
         choice.at(draw(Purpose::Weights, choice.total())).map(|place| (to(place), Why::WeightAfterCondition))

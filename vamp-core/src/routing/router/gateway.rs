@@ -59,6 +59,7 @@ impl GatewayRouter {
     /// # Errors
     ///
     /// Why it goes nowhere.
+    #[inline]
     pub fn decide(
         &self,
         request: &impl Request,
@@ -95,6 +96,7 @@ impl GatewayRouter {
         Walk { gateway: self, tester, seed, live }.choose(0)
     }
 
+    #[inline]
     pub(super) fn choice(&self, number: u32) -> Option<&Choice> {
         self.choices.get(number as usize)
     }

@@ -64,6 +64,7 @@ impl Matcher {
     }
 
     /// The first route in order whose condition holds.
+    #[inline]
     pub(super) fn first<R: Request, const WORDS: usize>(&self, tester: &mut Tester<'_, R, WORDS>) -> Option<u32> {
         let request = tester.request;
         let mut first = None;

@@ -55,6 +55,7 @@ impl<'w, R: Request, const WORDS: usize> Tester<'w, R, WORDS> {
     }
 
     /// What the program says that begins at `entry`.
+    #[inline]
     pub(super) fn holds(&mut self, entry: u32) -> bool {
         let (code, request) = (self.code, self.request);
         let mut at = entry;

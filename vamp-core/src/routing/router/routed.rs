@@ -88,6 +88,7 @@ impl<'r> Routed<'r> {
 
     /// The route that leads to instances.
     #[must_use]
+    #[inline]
     pub fn route(&self) -> &'r str {
         self.branch().map_or("", |branch| &branch.name)
     }
@@ -100,7 +101,7 @@ impl<'r> Routed<'r> {
     }
 
     /// Every choice on the way, from the published gateway on.
-    pub fn steps(&self) -> impl Iterator<Item = Step<'r>> {
+    pub fn steps(self) -> impl Iterator<Item = Step<'r>> {
         let whys = self.spot.whys;
         let way = self.way().into_iter().zip(whys);
         way.filter_map(|(at, why)| {
@@ -142,7 +143,7 @@ impl<'r> Routed<'r> {
 
     /// What the answer has to set so that the client stays: a cookie for each sticky gateway on the way, unless the
     /// request has it already.
-    pub fn cookies(&self, request: &impl Request, instance: &Instance) -> impl Iterator<Item = SetCookie<'r>> {
+    pub fn cookies(self, request: &impl Request, instance: &Instance) -> impl Iterator<Item = SetCookie<'r>> {
         let cookie = |(choice, branch): (&'r Choice, &'r Branch)| {
             let sticky = choice.sticky.as_ref()?;
             let to_instance = sticky.to == Sticky::Instance && matches!(branch.below, Below::Instances(_));
