@@ -43,7 +43,7 @@ fn gateway(conditions: usize) -> Gateway {
 
 /// The head of a request that meets condition `n` and no other.
 fn head(n: usize) -> Parts {
-    let host = if n % 2 == 0 { format!("shop{n}.example") } else { "other.example".to_owned() };
+    let host = if n.is_multiple_of(2) { format!("shop{n}.example") } else { "other.example".to_owned() };
     let request = http::Request::get("/shop/basket?item=17")
         .header("host", host)
         .header("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")

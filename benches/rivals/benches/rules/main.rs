@@ -25,7 +25,7 @@ struct Fields {
 impl Fields {
     /// Meets rule `n` and no other.
     fn of(n: usize) -> Self {
-        let host = if n % 2 == 0 { format!("shop{n}.example") } else { "other.example".to_owned() };
+        let host = if n.is_multiple_of(2) { format!("shop{n}.example") } else { "other.example".to_owned() };
         Self { host, tenant: format!("tenant-{n}") }
     }
 }
