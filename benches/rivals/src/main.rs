@@ -21,9 +21,9 @@ use Beside::{Figure, Nothing, Rate, Time};
 
 /// Figures of Vamp alone: what it is with `#` for the number, the name of the group, the numbers.
 <<<<<<< HEAD
-const ALONE: [(&str, &str, &[u32]); 10] = [
+const ALONE: [(&str, &str, &[u32]); 12] = [
 =======
-const ALONE: [(&str, &str, &[u32]); 11] = [
+const ALONE: [(&str, &str, &[u32]); 12] = [
 >>>>>>> 4183cb8 (Show the router in a layer and in a program outside the workspace, and measure it beside wirefilter)
     ("condition of # tests: parse", "condition-parse", &[3, 12, 100]),
     ("condition of # tests: normalise", "condition-normalise", &[3, 12, 100]),
@@ -41,9 +41,9 @@ const ALONE: [(&str, &str, &[u32]); 11] = [
 
 /// Figures with something to compare: what it is, the name of the figure, what it is compared with.
 <<<<<<< HEAD
-const COMPARED: [(&str, &str, Beside); 11] = [
+const COMPARED: [(&str, &str, Beside); 17] = [
 =======
-const COMPARED: [(&str, &str, Beside); 16] = [
+const COMPARED: [(&str, &str, Beside); 17] = [
 >>>>>>> 4183cb8 (Show the router in a layer and in a program outside the workspace, and measure it beside wirefilter)
     ("the rule: parse, beside wirefilter", "rule-parse/vamp", Figure("rule-parse/wirefilter", Some(1.5))),
     ("the rule: parse, beside cel", "rule-parse/vamp", Figure("rule-parse/cel", None)),
