@@ -20,11 +20,7 @@ enum Beside {
 use Beside::{Figure, Nothing, Rate, Time};
 
 /// Figures of Vamp alone: what it is with `#` for the number, the name of the group, the numbers.
-<<<<<<< HEAD
 const ALONE: [(&str, &str, &[u32]); 12] = [
-=======
-const ALONE: [(&str, &str, &[u32]); 12] = [
->>>>>>> 4183cb8 (Show the router in a layer and in a program outside the workspace, and measure it beside wirefilter)
     ("condition of # tests: parse", "condition-parse", &[3, 12, 100]),
     ("condition of # tests: normalise", "condition-normalise", &[3, 12, 100]),
     ("condition of # tests: to HAProxy lines", "condition-lines", &[3, 12, 100]),
@@ -40,11 +36,7 @@ const ALONE: [(&str, &str, &[u32]); 12] = [
 ];
 
 /// Figures with something to compare: what it is, the name of the figure, what it is compared with.
-<<<<<<< HEAD
 const COMPARED: [(&str, &str, Beside); 17] = [
-=======
-const COMPARED: [(&str, &str, Beside); 17] = [
->>>>>>> 4183cb8 (Show the router in a layer and in a program outside the workspace, and measure it beside wirefilter)
     ("the rule: parse, beside wirefilter", "rule-parse/vamp", Figure("rule-parse/wirefilter", Some(1.5))),
     ("the rule: parse, beside cel", "rule-parse/vamp", Figure("rule-parse/cel", None)),
     ("the rule: evaluate fields, beside wirefilter", "rule-fields/vamp", Figure("rule-fields/wirefilter", Some(1.0))),
