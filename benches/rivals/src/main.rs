@@ -52,11 +52,7 @@ const COMPARED: [(&str, &str, Beside); 17] = [
     ("the rule: route by fields, beside wirefilter", "rule-fields/router", Figure("rule-fields/wirefilter", Some(1.0))),
     ("the rule: route, beside wirefilter", "rule-request/router", Figure("rule-request/wirefilter", Some(1.0))),
     ("1000 rules: router, beside wirefilter", "rules-1000/router", Figure("rules-1000/wirefilter", Some(0.2))),
-    (
-        "10000 conditions: router, beside 10",
-        "router-decide/10000",
-        Figure("router-decide/10", Some(3.0)),
-    ),
+    ("10000 conditions: router, beside 10", "router-decide/10000", Figure("router-decide/10", Some(3.0))),
     ("10000 gateways: render", "render/10000", Time(50e6)),
     ("10000 gateways: render, beside 1000", "render/10000", Figure("render/1000", Some(12.0))),
     ("a blueprint of 30 lines: read and validate", "artifact-read/30", Time(150e3)),

@@ -105,7 +105,11 @@ fn rules(criterion: &mut Criterion) {
     let contexts: Vec<ExecutionContext<'_>> = fields.map(context).collect();
     for ((request, context), n) in requests.iter().zip(&contexts).zip(0..) {
         let routed = router.decide(request, 1, |_| true).expect("a route");
-        assert_eq!(walk(&filters, context).map(|rule| rule.to_string()).as_deref(), Some(routed.route()), "request {n}");
+        assert_eq!(
+            walk(&filters, context).map(|rule| rule.to_string()).as_deref(),
+            Some(routed.route()),
+            "request {n}"
+        );
     }
     let mut group = criterion.benchmark_group("rules-1000");
     group.bench_function("router", |bencher| {
