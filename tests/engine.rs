@@ -4,6 +4,8 @@
 
 #[path = "engine/concurrent.rs"]
 mod concurrent;
+#[path = "engine/effort.rs"]
+mod effort;
 #[path = "engine/life.rs"]
 mod life;
 #[path = "engine/meddler.rs"]

@@ -3,6 +3,7 @@
 use super::{
     Artifact, Engine,
     records::parse,
+    shared_map::SharedMap,
     world::{Artifacts, Stored, Unreadable, World},
 };
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     driver::{Cursor, Page, Record, Version, What},
     model::{Deployment, Gateway},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// A failed read of the store is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
@@ -168,7 +169,12 @@ impl Artifacts {
             Deployment::KIND => copy(&mut self.deployments, &others.deployments, name),
             _ => copy(&mut self.gateways, &others.gateways, name),
         }
-        copy(&mut self.unreadable, &others.unreadable, &key(kind, name));
+        let key = key(kind, name);
+        match others.unreadable.get(&key) {
+            Some(unreadable) => drop(Arc::make_mut(&mut self.unreadable).insert(key, unreadable.clone())),
+            None if self.unreadable.contains_key(&key) => drop(Arc::make_mut(&mut self.unreadable).remove(&key)),
+            None => {}
+        }
     }
 
     /// Kinds and names of what is not as it was before.
@@ -196,33 +202,29 @@ fn key(kind: &str, name: &str) -> String {
     format!("{kind}/{name}")
 }
 
-fn copy<T: Clone>(to: &mut Arc<BTreeMap<String, T>>, from: &BTreeMap<String, T>, name: &str) {
+fn copy<T>(to: &mut SharedMap<Stored<T>>, from: &SharedMap<Stored<T>>, name: &str) {
     match from.get(name) {
-        Some(value) => drop(Arc::make_mut(to).insert(name.to_owned(), value.clone())),
-        None => drop(Arc::make_mut(to).remove(name)),
+        Some(value) => drop(to.insert(name, value.clone())),
+        None => drop(to.remove(name)),
     }
 }
 
 /// Takes one record over; answers why it cannot be read, if so.
-fn take<T: Artifact>(
-    all: &mut Arc<BTreeMap<String, Stored<T>>>,
-    name: &str,
-    record: Option<&Record>,
-) -> Option<Unreadable> {
+fn take<T: Artifact>(all: &mut SharedMap<Stored<T>>, name: &str, record: Option<&Record>) -> Option<Unreadable> {
     let parsed = record.map(|record| (parse::<T>(record), &record.version));
     match parsed {
         Some((Ok(value), version)) => {
             let stored = Stored { value: Arc::new(value), version: version.clone() };
-            Arc::make_mut(all).insert(name.to_owned(), stored);
+            all.insert(name, stored);
             None
         }
         Some((Err(error), version)) => {
             tracing::error!(error = %error.report(), "a stored artifact cannot be read; what follows from it stays");
-            Arc::make_mut(all).remove(name);
+            all.remove(name);
             Some(Unreadable { version: version.clone(), reason: error.report() })
         }
         None => {
-            Arc::make_mut(all).remove(name);
+            all.remove(name);
             None
         }
     }

@@ -31,6 +31,7 @@ mod preview;
 mod publish;
 mod reconcile;
 mod records;
+mod shared_map;
 mod slice;
 mod unfinished;
 mod views;

@@ -4,6 +4,7 @@ use super::{
     Artifacts, Engine, Failure, compiled,
     deploy::{deployed, parse_name, undeployed},
     gateways::{removed, replaced},
+    shared_map::SharedMap,
     world::{Stored, World},
 };
 use crate::{
@@ -153,8 +154,7 @@ fn affected(world: &World, outcome: &Outcome) -> BTreeSet<String> {
     affected
 }
 
-fn put<T>(all: &mut Arc<BTreeMap<String, Stored<T>>>, name: &str, value: Option<Arc<T>>) {
-    let all = Arc::make_mut(all);
+fn put<T>(all: &mut SharedMap<Stored<T>>, name: &str, value: Option<Arc<T>>) {
     match value {
         Some(value) => drop(all.insert(name.to_owned(), Stored { value, version: Version(Box::default()) })),
         None => drop(all.remove(name)),

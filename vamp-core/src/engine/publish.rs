@@ -99,14 +99,14 @@ impl Engine {
             publisher.lost |= self.read_back(&mut publisher.written).await?;
             publisher.stale = false;
         }
-        let lost = publisher.lost;
         let Some(artifacts) = &world.artifacts else { return Ok(()) };
         let unpublished = world.unpublished();
-        if !lost && !unpublished.everything && unpublished.gateways.is_empty() {
+        let anew = publisher.lost || unpublished.everything;
+        if !anew && unpublished.gateways.is_empty() {
             return Ok(());
         }
         let table = &mut publisher.table;
-        let names = if unpublished.everything || lost {
+        let names = if anew {
             let all = artifacts.gateways.keys().map(String::as_str).chain(artifacts.unreadable_gateways());
             all.chain(table.names())
                 .chain(publisher.written.gateways.keys().map(String::as_str))
@@ -122,7 +122,7 @@ impl Engine {
         publisher.held_back = kept.into_iter().filter(|(name, _)| !names.contains(name)).collect();
         let changed = self.write_gateways(&names, publisher).await?;
         publisher.lost = false;
-        let published = Arc::new(self.published(publisher, &changed));
+        let published = Arc::new(self.published(publisher, &changed, anew));
         self.shared.world.send_modify(|present| {
             present.published = published;
             present.changed.forget(world.generation);
@@ -133,17 +133,23 @@ impl Engine {
         Ok(())
     }
 
-    fn published(&self, publisher: &Publisher, changed: &[String]) -> Published {
+    fn published(&self, publisher: &Publisher, changed: &[String], anew: bool) -> Published {
         let before = Arc::clone(&self.shared.world.borrow().published);
-        let mut hashes = Arc::clone(&before.hashes);
-        if !changed.is_empty() || hashes.len() != publisher.written.gateways.len() {
-            let written = publisher.written.gateways.iter();
-            hashes = Arc::new(written.map(|(name, (hash, _))| (name.clone(), hash.clone())).collect());
+        let written = &publisher.written.gateways;
+        let mut hashes = before.hashes.clone();
+        for name in changed {
+            match written.get(name) {
+                Some((hash, _)) => drop(hashes.insert(name.clone(), hash.clone())),
+                None => drop(hashes.remove(name)),
+            }
+        }
+        if anew {
+            hashes = written.iter().map(|(name, (hash, _))| (name.clone(), hash.clone())).collect();
         }
         let same = *before.held_back == publisher.held_back;
         let held_back = if same { Arc::clone(&before.held_back) } else { Arc::new(publisher.held_back.clone()) };
         let Table { includes, services, .. } = &publisher.table;
-        Published { hashes, includes: Arc::clone(includes), services: Arc::clone(services), held_back }
+        Published { hashes, includes: includes.clone(), services: services.clone(), held_back }
     }
 
     /// Writes what differs, in as few transactions as the store takes; answers which gateways that were. What the store

@@ -2,6 +2,7 @@
 
 use super::{
     Change, Engine, Failure, compiled, containers, forget,
+    shared_map::SharedMap,
     world::{Stored, World},
 };
 use crate::{
@@ -258,18 +259,26 @@ fn owners(world: &World) -> BTreeSet<String> {
     stored.chain(running.map(|id| &id.owner)).cloned().collect()
 }
 
+/// The names of the records that are not what they were.
+fn changed_names<'a, T>(
+    before: &'a SharedMap<Stored<T>>,
+    now: &'a SharedMap<Stored<T>>,
+) -> impl Iterator<Item = &'a String> {
+    let touched = before.not_shared_with(now).chain(now.not_shared_with(before)).map(|(name, _)| name);
+    let version = |records: &'a SharedMap<Stored<T>>, name: &String| records.get(name).map(|record| &record.version);
+    touched.filter(move |name| version(before, name) != version(now, name))
+}
+
 /// Those of which the record or what runs is not what it was.
 fn changed_owners(before: &World, now: &World) -> BTreeSet<String> {
     let (Some(known), Some(present)) = (&before.artifacts, &now.artifacts) else { return owners(now) };
     if !Arc::ptr_eq(&known.unreadable, &present.unreadable) {
         return owners(now);
     }
-    let (known, present) = (&known.deployments, &present.deployments);
-    let mut changed = BTreeSet::new();
-    if !Arc::ptr_eq(known, present) {
-        let same = |name: &String| known.get(name).map(|one| &one.version) == present.get(name).map(|one| &one.version);
-        changed.extend(known.keys().chain(present.keys()).filter(|name| !same(name)).cloned());
-    }
+    let mut changed: BTreeSet<String> = changed_names(&known.deployments, &present.deployments).cloned().collect();
+    // Variables may lead to the gateways of a deployment.
+    let gateways = changed_names(&known.gateways, &present.gateways).filter_map(|name| name.split('/').next());
+    changed.extend(gateways.filter(|owner| present.deployments.contains_key(owner)).map(str::to_owned));
     for (name, seen) in now.observed.iter() {
         let last = before.observed.get(name).and_then(|seen| seen.last.as_ref());
         match (last, &seen.last) {

@@ -3,6 +3,7 @@
 use super::{
     Engine, Part,
     deploy::with_instances,
+    shared_map::SharedMap,
     world::{Stored, World},
 };
 use crate::{
@@ -23,7 +24,7 @@ impl Engine {
     /// A part of the deployments, sorted by name, with what runs of each.
     pub async fn list_deployments(&self, skip: usize, limit: usize) -> Part<Deployment> {
         let world = self.loaded().await;
-        let deployments = world.artifacts.as_ref().map(|known| Arc::clone(&known.deployments)).unwrap_or_default();
+        let deployments = world.artifacts.as_ref().map(|known| known.deployments.clone()).unwrap_or_default();
         part(&deployments, skip, limit, |stored| with_instances(Deployment::clone(&stored.value), &world))
     }
 
@@ -70,6 +71,6 @@ pub(super) fn instances(world: &World, deployment: &str, cluster: &str, service:
     workloads.flat_map(|workload| workload.instances.iter().cloned()).collect()
 }
 
-fn part<T, U>(all: &BTreeMap<String, Stored<T>>, skip: usize, limit: usize, show: impl Fn(&Stored<T>) -> U) -> Part<U> {
+fn part<T, U>(all: &SharedMap<Stored<T>>, skip: usize, limit: usize, show: impl Fn(&Stored<T>) -> U) -> Part<U> {
     Part { items: all.values().skip(skip).take(limit).map(show).collect(), total: all.len() }
 }

@@ -1,5 +1,6 @@
 //! [`World`]: everything the engine knows, in one value that is replaced as a whole.
 
+use super::shared_map::SharedMap;
 use crate::{
     agent::Acknowledgement,
     driver::{Observation, Version},
@@ -62,8 +63,8 @@ pub(crate) struct Unpublished {
 /// The stored artifacts that decide what runs and who gets traffic.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Artifacts {
-    pub(crate) deployments: Arc<BTreeMap<String, Stored<Deployment>>>,
-    pub(crate) gateways: Arc<BTreeMap<String, Stored<Gateway>>>,
+    pub(crate) deployments: SharedMap<Stored<Deployment>>,
+    pub(crate) gateways: SharedMap<Stored<Gateway>>,
     /// Records that cannot be read, by `kind/name`: there is something, and nobody knows what.
     pub(crate) unreadable: Arc<BTreeMap<String, Unreadable>>,
 }
@@ -137,14 +138,14 @@ pub struct AgentView {
 }
 
 /// What the agents are told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Published {
     /// Published gateways to the hash of their content.
-    pub(crate) hashes: Arc<BTreeMap<String, String>>,
+    pub(crate) hashes: SharedMap<String>,
     /// Gateways to the published ones that route through them, themselves included.
-    pub(crate) includes: Arc<BTreeMap<String, BTreeSet<String>>>,
+    pub(crate) includes: SharedMap<BTreeSet<String>>,
     /// Services to the published gateways that route, or once routed, to them.
-    pub(crate) services: Arc<BTreeMap<String, BTreeSet<String>>>,
+    pub(crate) services: SharedMap<BTreeSet<String>>,
     /// Gateways to the reason why they are not published as stored.
     pub(crate) held_back: Arc<BTreeMap<String, String>>,
 }

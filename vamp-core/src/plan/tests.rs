@@ -70,8 +70,8 @@ fn running(revision: &str, wanted: u32, instances: &[(&str, InstanceState)]) -> 
 fn published() -> Published {
     let gateways = BTreeSet::from([GATEWAY.to_owned()]);
     Published {
-        hashes: Arc::new(BTreeMap::from([(GATEWAY.to_owned(), "present".to_owned())])),
-        services: Arc::new(BTreeMap::from([(KEY.to_owned(), gateways)])),
+        hashes: [(GATEWAY.to_owned(), "present".to_owned())].into_iter().collect(),
+        services: [(KEY.to_owned(), gateways)].into_iter().collect(),
         ..Published::default()
     }
 }

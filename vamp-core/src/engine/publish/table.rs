@@ -1,7 +1,7 @@
 //! [`Table`]: what follows from the world, compiled anew only where something changed.
 
 use crate::{
-    engine::{Artifacts, compiled, world::World},
+    engine::{Artifacts, compiled, shared_map::SharedMap, world::World},
     routing::Gateway,
 };
 use std::{
@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-type Links = BTreeMap<String, BTreeSet<String>>;
+type Links = SharedMap<BTreeSet<String>>;
 
 /// The gateways with a port, compiled, and what depends on what.
 #[derive(Debug, Default)]
@@ -17,9 +17,9 @@ pub(super) struct Table {
     /// `Err` is the reason why one cannot be published as stored.
     pub(super) gateways: BTreeMap<String, Result<Arc<Gateway>, String>>,
     /// Gateways to the published ones that route through them, themselves included.
-    pub(super) includes: Arc<Links>,
+    pub(super) includes: Links,
     /// Services to the published gateways that route, or once routed, to them.
-    pub(super) services: Arc<Links>,
+    pub(super) services: Links,
     /// Published gateways to those that they route through, and the services that they route to.
     links: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>,
 }
@@ -54,10 +54,10 @@ impl Table {
         let links = (crossed, services);
         let before = self.links.remove(name).unwrap_or_default();
         if before != links {
-            let includes = Arc::make_mut(&mut self.includes);
+            let includes = &mut self.includes;
             before.0.difference(&links.0).for_each(|gone| cut(includes, gone, name));
             links.0.difference(&before.0).for_each(|new| tie(includes, new, name));
-            let services = Arc::make_mut(&mut self.services);
+            let services = &mut self.services;
             let gone = before.1.difference(&links.1).filter(|service| !is_stored(artifacts, service));
             gone.for_each(|gone| cut(services, gone, name));
             links.1.difference(&before.1).for_each(|new| tie(services, new, name));
@@ -79,9 +79,10 @@ impl Table {
         };
         for service in candidates.iter().filter(|service| !is_stored(artifacts, service)) {
             let routes = |name: &&String| self.links.get(*name).is_some_and(|(_, services)| services.contains(service));
-            let former: Vec<String> = self.services[service].iter().filter(|name| !routes(name)).cloned().collect();
+            let gateways = self.services.get(service).into_iter().flatten();
+            let former: Vec<String> = gateways.filter(|name| !routes(name)).cloned().collect();
             for name in former {
-                cut(Arc::make_mut(&mut self.services), service, &name);
+                cut(&mut self.services, service, &name);
             }
         }
     }
@@ -94,16 +95,14 @@ fn services_of<'a>(services: &'a Links, owner: &str) -> impl Iterator<Item = &'a
 }
 
 fn tie(links: &mut Links, to: &str, gateway: &str) {
-    links.entry(to.to_owned()).or_default().insert(gateway.to_owned());
+    links.change(to, |gateways| gateways.insert(gateway.to_owned()) || !gateways.is_empty());
 }
 
 fn cut(links: &mut Links, to: &str, gateway: &str) {
-    if let Some(gateways) = links.get_mut(to) {
+    links.change(to, |gateways| {
         gateways.remove(gateway);
-        if gateways.is_empty() {
-            links.remove(to);
-        }
-    }
+        !gateways.is_empty()
+    });
 }
 
 /// Whether a service, by `deployment/cluster/service`, is stored, or may be.
