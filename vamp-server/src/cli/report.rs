@@ -7,11 +7,6 @@ use vamp_core::Violation;
 /// How much of a line is shown on each side of a violation, in characters.
 const WINDOW: usize = 50;
 
-/// All of them, one after the other.
-pub(crate) fn violations(source: &Source, violations: &[Violation]) -> String {
-    violations.iter().map(|one| violation(source, one)).collect::<Vec<_>>().join("\n")
-}
-
 /// How many, and all of them, each in the file that it names.
 pub(crate) fn in_files(sources: &[Source], violations: &[Violation]) -> String {
     let together = Source { name: "the files together".to_owned(), text: String::new() };
@@ -25,7 +20,7 @@ pub(crate) fn in_files(sources: &[Source], violations: &[Violation]) -> String {
 }
 
 /// How many, in words.
-pub(crate) fn mistakes(count: usize) -> String {
+fn mistakes(count: usize) -> String {
     if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") }
 }
 
@@ -67,7 +62,7 @@ mod tests {
 
     fn shown(text: &str, violation: Violation) -> String {
         let source = Source { name: "a.yml".to_owned(), text: text.to_owned() };
-        anstream::adapter::strip_str(&violations(&source, &[violation])).to_string()
+        anstream::adapter::strip_str(&super::violation(&source, &violation)).to_string()
     }
 
     #[test]

@@ -117,9 +117,7 @@ async fn put(
 
 /// The documents of a text: each by its own `kind` and `name`, or by those that are given.
 pub(super) fn documents(source: &Source, kind: Option<Kind>, name: Option<&str>) -> Result<Vec<Document>, Trouble> {
-    let refuse = |found: &[vamp_core::Violation]| {
-        Trouble::Usage(format!("{}\n{}", report::mistakes(found.len()), report::violations(source, found)))
-    };
+    let refuse = |found: &[vamp_core::Violation]| Trouble::Usage(report::in_files(std::slice::from_ref(source), found));
     let parsed = yaml::documents(&source.text, Limits::default()).map_err(|found| refuse(&found.0))?;
     let nodes = parsed.into_iter().flat_map(flatten).collect::<Vec<Node>>();
     if nodes.is_empty() {

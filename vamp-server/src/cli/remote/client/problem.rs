@@ -53,8 +53,7 @@ impl Problem {
 
     fn text(&self) -> String {
         if !self.errors.is_empty() {
-            let count = report::mistakes(self.errors.len());
-            return format!("{count}\n{}", self.violations());
+            return self.violations();
         }
         let Self { status, what, message, .. } = self;
         if message.is_empty() { format!("the server answers {status} to {what}") } else { message.clone() }
@@ -62,12 +61,12 @@ impl Problem {
 
     fn violations(&self) -> String {
         if let Some(source) = &self.source {
-            return report::violations(source, &self.errors);
+            return report::in_files(std::slice::from_ref(source), &self.errors);
         }
         // Nobody has seen the text that was sent, so its lines mean nothing.
         let placeless = |one: &Violation| Violation { line: None, column: None, ..one.clone() };
         let nowhere = Source { name: self.what.clone(), text: String::new() };
-        report::violations(&nowhere, &self.errors.iter().map(placeless).collect::<Vec<_>>())
+        report::in_files(&[nowhere], &self.errors.iter().map(placeless).collect::<Vec<_>>())
     }
 }
 
