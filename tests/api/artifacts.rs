@@ -151,3 +151,16 @@ async fn a_blueprint_imports_a_template_that_is_stored() {
     assert_eq!(stored["clusters"]["web"]["services"][0]["breed"], json!({"reference": "landing:1"}));
     assert_eq!(stored.get("import"), None);
 }
+
+#[tokio::test]
+async fn a_docker_compose_file_becomes_a_blueprint() {
+    let server = Server::start().await;
+    let file = "version: '3'\nservices:\n  web: {image: 'nginx:1', ports: ['80'], build: .}\n";
+    server.refused(400, post("/docker-compose", file)).await;
+    let dry = server.ask(post("/docker-compose?name=shop&validate_only=true", file)).await.expect(201);
+    assert!(dry.body.starts_with("# ") && dry.body.contains("nginx:1"), "{dry:?}");
+    assert!(server.stored().await.is_empty());
+    assert_eq!(server.ask(post("/docker-compose?name=shop", file)).await.expect(201).body, dry.body);
+    server.ask(put("/blueprints/shop", &dry.body)).await.expect(200);
+    server.refused(400, post("/docker-compose?name=shop", "services: 1")).await;
+}

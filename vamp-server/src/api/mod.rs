@@ -29,6 +29,7 @@ mod artifact;
 mod body;
 mod carry;
 mod cluster;
+mod compose;
 mod configuration;
 mod deployment;
 mod documents;
@@ -159,6 +160,7 @@ fn v1() -> Router<Api> {
         .layer(middleware::from_fn(negotiate::check))
         // These answer in a form of their own.
         .route("/events/stream", get(event::stream))
+        .route("/docker-compose", post(compose::import))
         .route("/openapi", get(openapi::html))
         .route("/haproxy", get(vga::configuration))
         .route("/haproxy/{version}", get(vga::configuration))
