@@ -181,12 +181,12 @@ async fn a_web_socket_is_passed_on_as_well() {
 #[tokio::test]
 async fn a_program_becomes_a_breed_and_a_workflow_has_a_status() {
     let server = Server::start().await;
-    let program = put("/breeds/count", "'use strict';\n").header("content-type", "application/javascript");
+    let program = put("/breeds/count", "import x from 'y';\n").header("content-type", "application/javascript");
     server.ask(program).await.expect(200);
     let breed = server.ask(get("/breeds/count")).await.expect(200);
     assert_eq!(
         (breed.text("/deployable/type"), breed.text("/deployable/definition")),
-        ("application/javascript".to_owned(), "'use strict';\n".to_owned())
+        ("application/javascript".to_owned(), "import x from 'y';\n".to_owned())
     );
     let elsewhere = put("/scales/x", "x").header("content-type", "application/javascript");
     server.ask(elsewhere).await.refused(415);

@@ -1,10 +1,10 @@
 //! What a request brings, each refused as a problem document: its path, its query, its body.
 
-use super::{Api, error::Problem};
+use super::{Api, error::Problem, guard};
 use axum::{
     body::to_bytes,
     extract::{self, FromRef, FromRequest, FromRequestParts, Request},
-    http::{StatusCode, request::Parts},
+    http::{StatusCode, header::CONTENT_TYPE, request::Parts},
 };
 use serde::de::DeserializeOwned;
 use vamp_core::yaml::{self, Limits};
@@ -51,6 +51,8 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let limit = Limits::default().bytes;
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_program = content_type.is_some_and(guard::is_javascript);
         let bytes = to_bytes(request.into_body(), limit).await.map_err(|error| {
             let cause = std::error::Error::source(&error);
             if cause.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
@@ -58,7 +60,11 @@ where
             }
             Problem::new(StatusCode::BAD_REQUEST, format!("the body is not complete: {error}"))
         })?;
-        let imported = Api::from_ref(state).engine.imported(yaml::utf8(&bytes)?).await?;
+        let text = yaml::utf8(&bytes)?;
+        if is_program {
+            return Ok(Self(text.to_owned()));
+        }
+        let imported = Api::from_ref(state).engine.imported(text).await?;
         Ok(Self(imported.into_owned()))
     }
 }
