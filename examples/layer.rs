@@ -202,7 +202,7 @@ mod tests {
         let proxy = Arc::new(InProcess::new());
         let (old, new) = (start("old").await.unwrap(), start("new").await.unwrap());
         serve(&proxy, gateway(port, old, new).unwrap()).await.unwrap();
-        let mut app = app(Route { proxy: proxy.clone(), port });
+        let mut app = app(Route { proxy: Arc::clone(&proxy), port });
         let request =
             |cookie: &str| Request::get("/basket?item=17").header("cookie", cookie).body(Body::empty()).unwrap();
         let response = app.call(request("other=1")).await.unwrap();

@@ -14,7 +14,7 @@ pub(super) async fn shown(api: &Api, gateway: &Gateway) -> Value {
     if shown.get("service").is_none_or(Value::is_null) {
         shown["service"] = json!({"host": &*api.gateway_host, "port": gateway.port.to_string()});
     }
-    shown["deployed"] = json!(is_served(api, gateway.name.as_str()));
+    shown["deployed"] = json!(api.engine.is_served(gateway.name.as_str()));
     for route in &gateway.routes {
         let targets = of_route(api, &route.path).await;
         if let Some(Value::Object(route)) = shown["routes"].get_mut(route.path.to_string()) {
@@ -28,12 +28,6 @@ pub(super) async fn shown(api: &Api, gateway: &Gateway) -> Value {
 pub(super) fn declared(api: &Api, gateway: &Gateway) -> Gateway {
     let is_shown = |address: &Address| *address.host == *api.gateway_host && Some(address.port) == gateway.port.number;
     Gateway { service: gateway.service.clone().filter(|address| !is_shown(address)), ..gateway.clone() }
-}
-
-/// Whether an agent that shows life serves it.
-fn is_served(api: &Api, name: &str) -> bool {
-    let agents = api.engine.agents();
-    agents.values().any(|agent| agent.silent_since.is_none() && agent.acknowledged.gateways.contains_key(name))
 }
 
 async fn of_route(api: &Api, path: &RoutePath) -> Vec<Value> {

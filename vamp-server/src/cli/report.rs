@@ -60,9 +60,9 @@ fn excerpt(text: &str, violation: &Violation) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn shown(text: &str, violation: Violation) -> String {
+    fn shown(text: &str, violation: &Violation) -> String {
         let source = Source { name: "a.yml".to_owned(), text: text.to_owned() };
-        anstream::adapter::strip_str(&super::violation(&source, &violation)).to_string()
+        anstream::adapter::strip_str(&super::violation(&source, violation)).to_string()
     }
 
     #[test]
@@ -70,13 +70,13 @@ mod tests {
         let violation =
             Violation::new("UnexpectedElement", "nam", "nobody knows this").at(1, 1).hint("did you mean `name`?");
         let expected = "a.yml:1:1: nam: nobody knows this (UnexpectedElement)\n  1 | nam: a\n    | ^\n  hint: did you mean `name`?";
-        assert_eq!(shown("nam: a\n", violation), expected);
+        assert_eq!(shown("nam: a\n", &violation), expected);
     }
 
     #[test]
     fn a_violation_far_to_the_right_is_shown_with_what_is_around_it() {
         let text = format!("{}x", " ".repeat(200));
-        let shown = shown(&text, Violation::new("A", "", "m").at(1, 201));
+        let shown = shown(&text, &Violation::new("A", "", "m").at(1, 201));
         assert!(shown.lines().all(|line| line.chars().count() < 110), "{shown}");
         let at = |c: char| shown.lines().find_map(|line| line.chars().position(|found| found == c));
         assert_eq!(at('x'), at('^'), "{shown}");
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_violation_without_a_place_or_past_the_end_has_no_excerpt() {
-        assert_eq!(shown("a: 1", Violation::new("A", "b", "m")), "a.yml: b: m (A)");
-        assert_eq!(shown("a: 1", Violation::new("A", "b", "m").at(9, 1)), "a.yml:9:1: b: m (A)");
+        assert_eq!(shown("a: 1", &Violation::new("A", "b", "m")), "a.yml: b: m (A)");
+        assert_eq!(shown("a: 1", &Violation::new("A", "b", "m").at(9, 1)), "a.yml:9:1: b: m (A)");
     }
 }
