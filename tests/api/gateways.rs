@@ -21,7 +21,7 @@ fn web(weights: [u32; 2]) -> Ask {
 #[tokio::test]
 async fn a_gateway_is_taken_and_shown_as_yaml_and_as_json() {
     let server = Server::start().await;
-    server.ask(web([90, 10])).await.expect(202);
+    server.ask(put("/gateways/web?wait=60", gateway("web", 9050, [90, 10]))).await.expect(202);
     let shown = server.ask(get("/gateways/web")).await.expect(200);
     assert_eq!(shown.header("content-type"), Some("application/json"));
     assert_eq!(shown.json().pointer("/routes/[127.0.0.1:9102]/weight"), Some(&json!("10%")));
@@ -29,14 +29,14 @@ async fn a_gateway_is_taken_and_shown_as_yaml_and_as_json() {
     let mut changed = shown.json();
     changed["routes"]["[127.0.0.1:9101]"]["weight"] = json!("60%");
     changed["routes"]["[127.0.0.1:9102]"]["weight"] = json!("40%");
-    let as_json = put("/gateways/web", changed.to_string()).header("content-type", "application/json");
+    let as_json = put("/gateways/web?wait=60", changed.to_string()).header("content-type", "application/json");
     server.ask(as_json).await.expect(202);
 
     let yaml = server.ask(get("/gateways/web").header("accept", "application/x-yaml")).await.expect(200);
     assert_eq!(yaml.header("content-type"), Some("application/x-yaml"));
     assert!(yaml.body.starts_with("name: web\n") && yaml.body.contains("weight: 40%\n"), "{}", yaml.body);
     // What is shown is what can be sent.
-    let again = server.ask(put("/gateways/web", &yaml.body)).await.expect(202);
+    let again = server.ask(put("/gateways/web?wait=60", &yaml.body)).await.expect(202);
     assert_eq!(again.json(), changed);
 }
 
