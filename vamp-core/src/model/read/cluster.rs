@@ -84,17 +84,21 @@ fn service(at: &Cursor<'_>, report: &mut Report<'_>, form: Form, also: &[&'stati
     let breed = breed_of(&mut fields, report);
     let variables = fields.either("environment_variables", "env");
     let environment = variables.map(|at| traits::environment(&at, report, Aliases::Dropped));
-    let service = Service {
-        environment_variables: environment.unwrap_or_default(),
-        scale: fields.get("scale").and_then(|at| scale::reference(&at, report)),
-        arguments: fields.get("arguments").map(|at| traits::arguments(&at, report)).unwrap_or_default(),
-        health_checks: fields.get("health_checks").map(|at| health::checks(&at, report)),
-        network: fields.get("network").and_then(|at| at.text(report)).map(str::to_owned),
-        dialects: fields.either("dialects", "dialect").map(|at| dialects(&at)).unwrap_or_default(),
-        breed: breed?,
-    };
+    let scale = fields.get("scale").and_then(|at| scale::reference(&at, report));
+    let arguments = fields.get("arguments").map(|at| traits::arguments(&at, report));
+    let health_checks = fields.get("health_checks").map(|at| health::checks(&at, report));
+    let network = fields.get("network").and_then(|at| at.text(report));
+    let dialects = fields.either("dialects", "dialect").map(|at| dialects(&at));
     fields.finish(report);
-    Some(service)
+    Some(Service {
+        breed: breed?,
+        environment_variables: environment.unwrap_or_default(),
+        scale,
+        arguments: arguments.unwrap_or_default(),
+        health_checks,
+        network: network.map(str::to_owned),
+        dialects: dialects.unwrap_or_default(),
+    })
 }
 
 fn plain(breed: Reference<Breed>) -> Service {

@@ -28,21 +28,27 @@ pub(super) fn workflow(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Workf
     let status = fields.get("status").map_or(Some(WorkflowStatus::default()), |at| status(&at, report));
     let variables = fields.either("environment_variables", "env");
     let environment = variables.map(|at| traits::environment(&at, report, Aliases::Dropped)).unwrap_or_default();
+    let scale = fields.get("scale").and_then(|at| scale::reference(&at, report));
+    let arguments = fields.get("arguments").map(|at| last_of_each(traits::arguments(&at, report)));
+    let network = fields.get("network").and_then(|at| at.text(report));
+    let health_checks = fields.get("health_checks").map(|at| health::checks(&at, report));
+    let dialects = fields.either("dialects", "dialect").map(|at| dialects(&at));
+    let instances = fields.get("instances").map(|at| instances(&at, report));
+    fields.finish(report);
     let workflow = Workflow {
-        scale: fields.get("scale").and_then(|at| scale::reference(&at, report)),
-        arguments: fields.get("arguments").map(|at| last_of_each(traits::arguments(&at, report))).unwrap_or_default(),
-        network: fields.get("network").and_then(|at| at.text(report)).map(str::to_owned),
-        health_checks: fields.get("health_checks").map(|at| health::checks(&at, report)),
-        dialects: fields.either("dialects", "dialect").map(|at| dialects(&at)).unwrap_or_default(),
-        instances: fields.get("instances").map(|at| instances(&at, report)).unwrap_or_default(),
-        environment_variables: environment,
-        metadata,
         name: name?,
         breed: breed?,
         schedule: schedule?,
         status: status?,
+        scale,
+        arguments: arguments.unwrap_or_default(),
+        network: network.map(str::to_owned),
+        health_checks,
+        dialects: dialects.unwrap_or_default(),
+        instances: instances.unwrap_or_default(),
+        environment_variables: environment,
+        metadata,
     };
-    fields.finish(report);
     check(&workflow, report);
     Some(workflow)
 }

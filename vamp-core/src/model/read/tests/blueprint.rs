@@ -15,6 +15,13 @@ fn every_rule_of_a_blueprint_names_its_place() {
             vec!["UnexpectedElement clusters/web/services/0/scala"],
         ),
         (
+            "clusters: {web: {services: {breed: {name: shop:1}, scala: x}}}",
+            vec![
+                "MissingPathValueError clusters/web/services/breed/deployable/definition",
+                "UnexpectedElement clusters/web/services/scala",
+            ],
+        ),
+        (
             "clusters: {web: SHOP}\ngateways: {9050: web/nope}",
             vec!["UnresolvedGatewayPortError gateways/9050/routes/web/nope"],
         ),
