@@ -46,5 +46,6 @@ pub use deploy::Options;
 pub use failure::Failure;
 pub use gateways::GatewayHandle;
 pub use preview::{Alteration, Preview, Request};
+pub use views::Observed;
 pub use world::AgentView;
 pub(crate) use world::{Artifacts, Published, Unpublished};

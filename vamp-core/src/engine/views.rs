@@ -13,6 +13,17 @@ use crate::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
+/// Whether what runs on a driver of containers is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// This server has just started, and nothing was observed yet.
+    NotYet,
+    /// What was observed last is what runs.
+    Current,
+    /// The last observation failed, for this reason; what was observed before is kept.
+    Stale(String),
+}
+
 impl Engine {
     /// A part of the gateways, sorted by name, each with its version.
     pub async fn list_gateways(&self, skip: usize, limit: usize) -> Part<(Arc<Gateway>, Version)> {
@@ -50,15 +61,16 @@ impl Engine {
         instances(&self.shared.world.borrow(), deployment, cluster, service)
     }
 
-    /// Drivers of containers by name: when what runs there could not be observed, why.
+    /// Drivers of containers by name, and whether what runs there is known.
     #[must_use]
-    pub fn observed(&self) -> BTreeMap<String, Option<String>> {
+    pub fn observed(&self) -> BTreeMap<String, Observed> {
         let world = self.shared.world.borrow();
         let names = self.shared.containers.keys();
-        let not_yet = || Some("not observed yet".to_owned());
-        names
-            .map(|name| (name.clone(), world.observed.get(name).map_or_else(not_yet, |seen| seen.stale.clone())))
-            .collect()
+        let state = |name| match world.observed.get(name) {
+            None => Observed::NotYet,
+            Some(seen) => seen.stale.clone().map_or(Observed::Current, Observed::Stale),
+        };
+        names.map(|name| (name.clone(), state(name))).collect()
     }
 }
 

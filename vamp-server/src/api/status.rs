@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::timeout;
 use vamp_core::{
     driver::{self, Aggregate},
-    engine::AgentView,
+    engine::{AgentView, Observed},
     model::{format_timestamp, read::Kind},
 };
 
@@ -97,8 +97,13 @@ impl Api {
 
     fn containers(&self) -> Result<Value, String> {
         let observed = self.engine.observed();
-        let stale = observed.iter().find_map(|(name, stale)| Some(format!("{name}: {}", stale.as_ref()?)));
-        stale.map_or_else(|| Ok(json!({ "drivers": observed.keys().collect::<Vec<_>>() })), Err)
+        let state = |(name, observed): (&String, &Observed)| match observed {
+            Observed::NotYet => Ok((name.clone(), "not observed yet".into())),
+            Observed::Current => Ok((name.clone(), "observed".into())),
+            Observed::Stale(reason) => Err(format!("{name}: {reason}")),
+        };
+        let drivers: Map<String, Value> = observed.iter().map(state).collect::<Result<_, _>>()?;
+        Ok(json!({ "drivers": drivers }))
     }
 }
 

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 /// So much of a reason is passed on.
 const LONGEST_REASON: usize = 200;
 
+/// What a new worker says when the one before did not hand over its sockets within HAProxy's own limit, a second.
+pub(super) const SOCKETS_CAME_LATE: &str = "Failed to get the sockets from the old process";
+
 /// One error that HAProxy told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Complaint {

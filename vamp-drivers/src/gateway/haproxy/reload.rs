@@ -97,7 +97,7 @@ impl Reloader<'_> {
         self.folder.shorten_log().await?;
         let log = self.folder.length(LOG).await?;
         let configuration = self.write(next, &down).await?;
-        let outcome = self.replace_workers(&before, &configuration).await;
+        let outcome = self.replace_workers_twice(&before, &configuration, log).await;
         if let Ok(Some(pid)) = outcome {
             let told = self.keep_down(Worker { master: self.master, pid }, next, &down).await;
             return told.map(|()| down).map_err(Refusal::Unknown);
@@ -155,6 +155,21 @@ impl Reloader<'_> {
             commands.extend(Plan::of(live)?.down_commands(down));
         }
         worker.run(&commands).await.map(drop)
+    }
+
+    /// As [`replace_workers`](Self::replace_workers), and once more when the worker before was too busy to hand over its
+    /// sockets in time: nothing is wrong with the configuration then. `log` is where the log ended before.
+    async fn replace_workers_twice(
+        &self,
+        before: &Processes,
+        configuration: &Configuration,
+        log: u64,
+    ) -> Result<Option<i32>, Failure> {
+        let outcome = self.replace_workers(before, configuration).await?;
+        if outcome.is_some() || !self.folder.read_from(LOG, log).await?.contains(complaint::SOCKETS_CAME_LATE) {
+            return Ok(outcome);
+        }
+        self.replace_workers(&self.master.processes().await?, configuration).await
     }
 
     /// The worker that runs the configuration; `None` when the master says that it could not.
