@@ -22,7 +22,6 @@ clusters:
             port: 8080/http
           environment_variables:
             BACKEND: http://$db.host:$db.ports.port
-            LEVEL: info
           dependencies:
             db: db:2.1
         scale:
@@ -32,6 +31,7 @@ clusters:
         health_checks:
           - path: /health
             port: port
+            initial_delay: 1s
             interval: 5s
             timeout: 2s
             failures: 3

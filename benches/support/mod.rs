@@ -108,6 +108,7 @@ impl Client {
             .header(HOST, self.server.to_string())
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))?;
+        timeout(PATIENCE, self.sender.ready()).await??;
         let answer = timeout(PATIENCE, self.sender.send_request(request)).await??;
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();

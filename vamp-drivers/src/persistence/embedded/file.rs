@@ -18,7 +18,7 @@ use std::{
 };
 
 /// Memory for pages of the file.
-const CACHE_BYTES: usize = 64 * 1024 * 1024;
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 type Open = dyn Fn() -> Result<Database, DatabaseError> + Send + Sync;
 
