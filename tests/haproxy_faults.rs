@@ -4,7 +4,11 @@
 mod haproxy_support;
 
 use haproxy_support::{Backend, Client, Folder, Haproxy, free_port, gateway, route, serve, shares, until};
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
 use vamp_core::{
     driver::{Applied, Document, GatewayRenderer, Proxy},
     routing::{Gateway, Traffic},
@@ -81,7 +85,12 @@ async fn what_cannot_be_written_is_refused_before_anything_changes_and_what_chan
     haproxy.serve_one(&of(port, 1_000_000)).await;
     let block = |file: &str| {
         let path = haproxy.folder.0.join(format!("{file}.new"));
-        fs::create_dir(&path).expect("a folder in the way of a file");
+        // What the change before still writes after its answer may be there for a moment.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while let Err(error) = fs::create_dir(&path) {
+            assert!(Instant::now() < deadline, "a folder in the way of a file: {error}");
+            std::thread::yield_now();
+        }
         path
     };
 
