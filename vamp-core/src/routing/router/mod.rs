@@ -8,8 +8,10 @@
 //! let (parts, ()) = http::Request::get("/").header("cookie", "beta=1").body(())?.into_parts();
 //! let request = RequestParts::new(&parts);
 //! let everyone = |_: &_| true;
-//! let routed = router.decide(Entry::Gateway("sava/9050"), &request, 42, everyone)?;
-//! println!("{} by {}", routed.route(), routed.why());
+//! match router.decide(Entry::Gateway("sava/9050"), &request, 42, everyone) {
+//!     Ok(routed) => println!("{} by {}", routed.route(), routed.why()),
+//!     Err(unrouted) => println!("nowhere: {unrouted}"),
+//! }
 //! # Ok(())
 //! # }
 //! ```
