@@ -65,6 +65,25 @@ pub struct Decision {
     pub routes: Vec<Route>,
 }
 
+impl Decision {
+    /// The decision behind those that leave no choice, a single route at 100 % to another decision, and what its
+    /// clients stick to by those: `inherited`, or the instance if one of them says so.
+    #[must_use]
+    pub fn collapsed(&self, inherited: Option<Sticky>) -> (&Self, Option<Sticky>) {
+        let (mut decision, mut inherited) = (self, inherited);
+        while let [route] = decision.routes.as_slice()
+            && let Target::Chained(inner) = &route.target
+            && route.weight == Weight::FULL
+            && route.condition.is_none()
+            && route.rewrites.is_empty()
+        {
+            inherited = decision.sticky.filter(|sticky| *sticky == Sticky::Instance).or(inherited);
+            decision = inner;
+        }
+        (decision, inherited)
+    }
+}
+
 /// What a client sticks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -114,7 +114,7 @@ impl Builder<'_> {
         level: usize,
         inherited: Option<Sticky>,
     ) -> Result<u32, RouterError> {
-        let (decision, inherited) = collapsed(decision, inherited);
+        let (decision, inherited) = decision.collapsed(inherited);
         if level == LEVELS {
             return Err(RouterError::TooDeep { gateway: self.published.to_owned(), most: LEVELS });
         }
@@ -187,20 +187,6 @@ fn validate(decision: &Decision) -> Result<(), RouterError> {
         }
     }
     Ok(())
-}
-
-/// Skips decisions that leave no choice: a single route at 100 % to another decision.
-fn collapsed(mut decision: &Decision, mut inherited: Option<Sticky>) -> (&Decision, Option<Sticky>) {
-    while let [route] = decision.routes.as_slice()
-        && let Target::Chained(inner) = &route.target
-        && route.weight == Weight::FULL
-        && route.condition.is_none()
-        && route.rewrites.is_empty()
-    {
-        inherited = decision.sticky.filter(|sticky| *sticky == Sticky::Instance).or(inherited);
-        decision = inner;
-    }
-    (decision, inherited)
 }
 
 /// Where tokens lead: to routes, or to the instances of those that have some and that get new requests.

@@ -93,7 +93,7 @@ impl<'a> Placed<'a> {
     }
 
     fn below(decision: &'a Decision, prefix: String, served: &Served, slots: usize, inherited: Option<Sticky>) -> Self {
-        let (decision, inherited) = collapsed(decision, inherited);
+        let (decision, inherited) = decision.collapsed(inherited);
         let sticky = decision.sticky.or(inherited);
         let inherited = sticky.filter(|sticky| *sticky == Sticky::Instance);
         let room = room(served.outline.routes(&prefix), decision.routes.len());
@@ -131,20 +131,6 @@ pub(super) fn path(prefix: &str, place: usize) -> String {
 /// How many places a decision has: those that it had while they do, so that only growth beyond them reloads.
 fn room(had: usize, needed: usize) -> usize {
     if had > 0 && needed <= had { had } else { (needed + 1).next_power_of_two().max(FEWEST_PLACES) }
-}
-
-/// Skips decisions that leave no choice: a single route at 100 % to another decision.
-fn collapsed(mut decision: &Decision, mut inherited: Option<Sticky>) -> (&Decision, Option<Sticky>) {
-    while let [route] = decision.routes.as_slice()
-        && let Target::Chained(inner) = &route.target
-        && route.weight == Weight::FULL
-        && route.condition.is_none()
-        && route.rewrites.is_empty()
-    {
-        inherited = decision.sticky.filter(|sticky| *sticky == Sticky::Instance).or(inherited);
-        decision = inner;
-    }
-    (decision, inherited)
 }
 
 fn most_instances(decision: &Decision) -> usize {
