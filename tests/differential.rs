@@ -7,6 +7,7 @@ mod conditions;
 mod haproxy;
 #[path = "differential/kinds.rs"]
 mod kinds;
+mod port_support;
 #[path = "differential/random.rs"]
 mod random;
 #[path = "differential/requests.rs"]

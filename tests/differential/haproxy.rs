@@ -1,11 +1,11 @@
 //! A HAProxy that answers each request with the value of every condition.
 
-use crate::requests::Sent;
+use crate::{port_support::free_port, requests::Sent};
 use std::{
     fmt::Write as _,
     fs,
     io::{ErrorKind, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
@@ -35,11 +35,9 @@ impl Haproxy {
         let id = format!("vamp-differential-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(id);
         fs::create_dir_all(&folder).expect("a folder for the configuration");
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = free.local_addr().expect("its address");
+        let address = (Ipv4Addr::LOCALHOST, free_port()).into();
         let file = folder.join("haproxy.cfg");
         fs::write(&file, configuration(address, conditions)).expect("the configuration is written");
-        drop(free);
         let check = Command::new("haproxy").arg("-c").arg("-f").arg(&file).output().expect("haproxy runs");
         assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
         let process = Command::new("haproxy").arg("-db").arg("-f").arg(&file).stderr(Stdio::null()).spawn();

@@ -3,20 +3,14 @@
 
 mod backend;
 mod client;
+#[path = "../port_support/mod.rs"]
+mod port_support;
 
 pub use backend::Backend;
 pub use client::{Client, Load, shares};
+pub use port_support::free_port;
 
-use std::{
-    collections::BTreeMap,
-    net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 use vamp_core::{
     condition::Condition,
@@ -25,18 +19,6 @@ use vamp_core::{
     weight::Weight,
 };
 use vamp_drivers::gateway::haproxy::{HaproxyConfig, HaproxyProxy, HaproxyRenderer};
-
-/// A port that nobody listens on, outside the range from which the system gives ports to clients.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = (std::process::id() * 61 % 18_000) as u16;
-    loop {
-        let port = 12_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 18_000;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
-}
 
 /// A folder that is removed at the end, and the HAProxy in it ended.
 #[derive(Debug)]

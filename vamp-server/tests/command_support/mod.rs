@@ -1,11 +1,17 @@
 //! What tests of the `vamp` program share: a folder, what runs in it, and what it said.
 #![allow(dead_code, unreachable_pub)] // each test binary uses a part of it
 
+#[path = "../../../tests/port_support/mod.rs"]
+mod port_support;
+
+#[allow(unused_imports)] // each test binary uses a part of it
+pub use port_support::free_port;
+
 use serde_json::Value;
 use std::{
     fs,
     io::Write as _,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -74,12 +80,6 @@ pub fn run(arguments: &[&str], input: &str) -> Said {
 /// The exit code, and what was said.
 pub fn told(output: &Output) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }
 
 /// A folder of one test, gone when that ends; what runs on its data is stopped.

@@ -4,7 +4,9 @@ use super::{failure::Failure, master::Master};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
+    time::Duration,
 };
+use tokio::time::{Instant, sleep};
 use vamp_core::{ErrorKind, moment};
 
 /// HAProxy's command buffer takes 16 kB.
@@ -12,6 +14,10 @@ const LONGEST_COMMAND: usize = 12_000;
 
 /// What is answered for a map that a worker does not have.
 const UNKNOWN_MAP: &str = "Unknown map identifier";
+
+/// A master that is busy may not reach a worker at once. It is asked again for so long.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// A server slot: the name of its backend and its number.
 pub(super) type SlotName = (String, usize);
@@ -65,7 +71,18 @@ impl Worker<'_> {
     }
 
     async fn ask(&self, line: &str) -> Result<String, Failure> {
-        let answer = self.master.ask(line).await?;
+        let begun = Instant::now();
+        let answer = loop {
+            let answer = self.master.ask(line).await?;
+            if !is_unreached(&answer) {
+                break answer;
+            }
+            if begun.elapsed() > REACHED_WITHIN {
+                let reason = format!("HAProxy's master does not reach worker {}: {}", self.pid, answer.trim());
+                return Err(Failure::unavailable(reason));
+            }
+            sleep(AGAIN).await;
+        };
         if answer.contains("Can't find the target") {
             return Err(Failure::new(ErrorKind::NotFound, format!("HAProxy's worker {} is gone", self.pid)));
         }
@@ -212,6 +229,11 @@ fn map(answer: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
     lines.map(|line| entry(line).ok_or_else(|| refused("show map", line))).collect::<Result<_, _>>().map(Some)
 }
 
+/// Whether the master says that it did not pass a command on; nothing of it was done.
+fn is_unreached(answer: &str) -> bool {
+    answer.contains("Can't connect to the target CLI")
+}
+
 fn connections(answer: &str) -> Result<BTreeMap<SlotName, u64>, Failure> {
     let mut found = BTreeMap::new();
     for line in answer.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -236,6 +258,7 @@ fn connections(answer: &str) -> Result<BTreeMap<SlotName, u64>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
     fn the_state_of_a_slot_is_read_whatever_the_health() {
@@ -255,6 +278,28 @@ mod tests {
             assert!(slots(&format!("{good}{bad}\n")).is_err(), "{bad}");
         }
         assert!(connections("a.r0,other,0,0,3").is_err() && connections("Permission denied").is_err());
+    }
+
+    /// A stand-in for the master, which cannot be made busy on purpose.
+    #[tokio::test]
+    async fn a_worker_that_the_master_does_not_reach_at_first_is_asked_again() {
+        let path = std::env::temp_dir().join(format!("vamp-unreached-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let answers = tokio::spawn(async move {
+            for answer in ["Can't connect to the target CLI!\n", "done\n"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut asked = String::new();
+                stream.read_to_string(&mut asked).await.unwrap();
+                assert_eq!(asked, "@!7; show version\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        let master = Master::new(path.clone());
+        let answer = Worker { master: &master, pid: 7 }.run(&["show version".to_owned()]).await;
+        assert_eq!(answer.unwrap(), "done\n");
+        answers.await.unwrap();
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]
