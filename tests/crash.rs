@@ -17,6 +17,8 @@ mod hooks;
 mod load;
 #[path = "crash/moments.rs"]
 mod moments;
+#[path = "crash/ports.rs"]
+mod ports;
 #[path = "crash/process.rs"]
 mod process;
 #[path = "crash/server.rs"]

@@ -12,6 +12,8 @@ mod life;
 mod meddler;
 #[path = "engine/order.rs"]
 mod order;
+#[path = "engine/ports.rs"]
+mod ports;
 #[path = "engine/preview.rs"]
 mod preview;
 #[path = "engine/semantics.rs"]

@@ -27,6 +27,8 @@ pub struct Vamp {
     pub folder: PathBuf,
     pub gateway: u16,
     pub token_file: Option<PathBuf>,
+    /// What gateways get that say no port: many servers run beside each other, so nothing unless a test says it.
+    pub gateway_ports: String,
     listen: SocketAddr,
     server: Option<Child>,
 }
@@ -44,6 +46,7 @@ impl Vamp {
             folder,
             gateway: free_port(),
             token_file: None,
+            gateway_ports: "none".to_owned(),
             listen: (Ipv4Addr::LOCALHOST, free_port()).into(),
             server: None,
         }
@@ -71,7 +74,7 @@ impl Vamp {
         let path = env::join_paths([built().join("examples")].into_iter().chain(search_path())).expect("a path");
         let mut command = self.command("server");
         command.args(["--listen", &self.listen.to_string()]).env("PATH", path);
-        command.env("VAMP_KILL_AT", self.kill_at());
+        command.env("VAMP_KILL_AT", self.kill_at()).env("VAMP_GATEWAY_PORTS", &self.gateway_ports);
         command.envs(self.token_file.iter().map(|file| ("VAMP_TOKEN_FILE", file)));
         let child = command.stdout(log.try_clone().expect("a log")).stderr(log).process_group(0).spawn();
         self.server = Some(child.unwrap_or_else(|error| panic!("{}: {error}; build it first", program().display())));
@@ -288,7 +291,8 @@ fn sweep() {
             let (folder, listen) = (entry.path(), (Ipv4Addr::LOCALHOST, 0).into());
             // A small disk that a test had mounted there.
             let _ = Command::new("umount").arg("-l").arg(folder.join("data")).stderr(Stdio::null()).status();
-            drop(Vamp { folder, gateway: 0, token_file: None, listen, server: None });
+            let gateway_ports = String::new();
+            drop(Vamp { folder, gateway: 0, token_file: None, gateway_ports, listen, server: None });
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use vamp_core::{
     agent::Agent,
     driver::{Clock, InstanceState, PersistenceStore},
-    engine::{Engine, Options, Settings},
+    engine::{Builder, Engine, Options, Settings},
     memory,
     model::{
         Blueprint, Breed, Cluster, Deployable, Gateway, GatewayTemplate, Ordered, Port, Reference, Route, Scale,
@@ -52,21 +52,35 @@ impl Vamp {
         Self::start_tuned(containers, proxy, persistence, Settings::default())
     }
 
+    /// One whose gateways get ports by themselves.
+    pub(crate) fn start_giving(ports: &str, persistence: Arc<dyn PersistenceStore>) -> Self {
+        let builder = Engine::builder().gateway_ports(ports.parse().expect("a range"));
+        Self::start_built(builder, memory::Containers::new(), Arc::default(), persistence)
+    }
+
     pub(crate) fn start_tuned(
         containers: memory::Containers,
         proxy: Arc<memory::Proxy>,
         persistence: Arc<dyn PersistenceStore>,
         settings: Settings,
     ) -> Self {
+        Self::start_built(Engine::builder().settings(settings), containers, proxy, persistence)
+    }
+
+    pub(crate) fn start_built(
+        builder: Builder,
+        containers: memory::Containers,
+        proxy: Arc<memory::Proxy>,
+        persistence: Arc<dyn PersistenceStore>,
+    ) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let key_value = Arc::new(memory::KeyValue::new(Arc::clone(&clock)));
-        let engine = Engine::builder()
+        let engine = builder
             .containers("memory", Arc::new(containers.clone()))
             .key_value(Arc::clone(&key_value) as _)
             .persistence(Arc::clone(&persistence))
             .events(Arc::new(memory::Events::default()))
             .clock(Arc::clone(&clock))
-            .settings(settings)
             .build()
             .expect("every driver is there");
         let agent = Agent::new(

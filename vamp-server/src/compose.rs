@@ -1,7 +1,11 @@
 //! The only file that names drivers: from [`Config`] to an engine and an agent.
 
 use crate::config::Config;
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
 use vamp_core::{
     Error, ErrorKind, Result,
     agent::Agent,
@@ -36,7 +40,11 @@ impl Composition {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let (persistence, events) = stores(config)?;
         let routing = Arc::new(memory::KeyValue::new(Arc::clone(&clock)));
-        let engine = Engine::builder()
+        let mut builder = Engine::builder().gateway_host(gateway_host(config.gateway_bind));
+        if let Some(ports) = config.gateway_ports {
+            builder = builder.gateway_ports(ports);
+        }
+        let engine = builder
             .namespace(&config.namespace)
             .containers("process", containers(config).await?)
             .key_value(Arc::clone(&routing) as _)
@@ -66,6 +74,15 @@ impl Composition {
             () = self.engine.run(shutdown) => {}
             () = self.agent.run(std::future::pending()) => {}
         }
+    }
+}
+
+/// Where the instances of this host reach what listens on this address.
+fn gateway_host(bind: IpAddr) -> String {
+    match bind {
+        IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+        IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.to_string(),
+        bind => bind.to_string(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use vamp_core::{
+    engine::GatewayPorts,
     model::Name,
     yaml::{self, Node},
 };
@@ -20,6 +21,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The address on which gateways listen.
     pub gateway_bind: IpAddr,
+    /// What gateways get that name no port; `None` = nothing.
+    pub gateway_ports: Option<GatewayPorts>,
     /// Whose instances and keys these are.
     pub namespace: String,
     /// The HAProxy program.
@@ -62,6 +65,8 @@ pub struct Given {
     pub data_dir: Option<PathBuf>,
     /// See [`Config::gateway_bind`].
     pub gateway_bind: Option<IpAddr>,
+    /// `30000-32767` or `none`; see [`Config::gateway_ports`].
+    pub gateway_ports: Option<String>,
     /// See [`Config::namespace`].
     pub namespace: Option<String>,
     /// See [`Config::haproxy`].
@@ -116,6 +121,7 @@ impl Given {
             listen: self.listen.or(other.listen),
             data_dir: self.data_dir.or(other.data_dir),
             gateway_bind: self.gateway_bind.or(other.gateway_bind),
+            gateway_ports: self.gateway_ports.or(other.gateway_ports),
             namespace: self.namespace.or(other.namespace),
             haproxy: self.haproxy.or(other.haproxy),
             token_file: self.token_file.or(other.token_file),
@@ -127,7 +133,7 @@ impl Given {
     ///
     /// # Errors
     ///
-    /// When the namespace is no name, or the token cannot be read or is missing where it is needed.
+    /// When the namespace is no name or the ports are no range, or the token cannot be read or is missing where it is needed.
     pub fn complete(self) -> Result<Config, ConfigError> {
         let said = self.clone();
         let token = self.token_file.as_deref().map(read_token).transpose()?;
@@ -143,6 +149,11 @@ impl Given {
             Some("no" | "false") => false,
             Some(other) => return Err(ConfigError(format!("native_conditions: `{other}` is neither yes nor no"))),
         };
+        let gateway_ports = match self.gateway_ports.as_deref() {
+            None => Some(GatewayPorts::default()),
+            Some("none") => None,
+            Some(text) => Some(text.parse().map_err(|error| ConfigError(format!("gateway_ports: {error}")))?),
+        };
         let namespace = self.namespace.unwrap_or_else(|| "default".to_owned());
         if let Err(error) = namespace.parse::<Name>() {
             return Err(ConfigError(format!("namespace `{namespace}`: {error}")));
@@ -151,6 +162,7 @@ impl Given {
             listen,
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from(".vamp")),
             gateway_bind: self.gateway_bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            gateway_ports,
             namespace,
             haproxy: self.haproxy.unwrap_or_else(|| PathBuf::from("haproxy")),
             token,
@@ -216,6 +228,19 @@ mod tests {
         assert!(told("text", "listen\n").contains("text where a map of settings is"));
         assert!(told("name", "namespace: a/b\n").contains("namespace `a/b`"));
         assert!(told("twice", "namespace: a\nnamespace: b\n").contains("line 2"));
+    }
+
+    #[test]
+    fn ports_for_gateways_are_a_range_or_none() {
+        let ports = |text: Option<&str>| {
+            let given = Given { gateway_ports: text.map(str::to_owned), ..Given::default() };
+            given.complete().map(|config| config.gateway_ports.map(|ports| ports.to_string()))
+        };
+        assert_eq!(ports(None).unwrap().as_deref(), Some("30000-32767"));
+        assert_eq!(ports(Some("9000-9100")).unwrap().as_deref(), Some("9000-9100"));
+        assert_eq!(ports(Some("none")).unwrap(), None);
+        let refused = ports(Some("9100-9000")).unwrap_err().to_string();
+        assert!(refused.contains("gateway_ports") && refused.contains("larger"), "{refused}");
     }
 
     #[test]

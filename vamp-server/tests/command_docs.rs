@@ -17,6 +17,9 @@ use std::{
 /// The port of the examples: so many digits as the one that takes its place.
 const PORT: &str = "9050";
 
+/// The port that the gateway of a cluster gets by itself.
+const INTERNAL: &str = "30000";
+
 #[test]
 #[ignore = "what the other tests start"]
 fn serve_as_an_instance() {
@@ -34,6 +37,7 @@ fn serve_as_an_instance() {
 struct Scene {
     server: Server,
     port: String,
+    internal: String,
 }
 
 impl Scene {
@@ -44,11 +48,12 @@ impl Scene {
         let sava = folder.file("bin/sava", script);
         fs::set_permissions(&sava, fs::Permissions::from_mode(0o755)).expect("executable");
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_vamp"), folder.0.join("bin/vamp")).expect("a link");
-        let port = free_port_like(PORT, name);
+        let (port, internal) = (free_port_like(PORT, name), free_port_like(INTERNAL, name));
+        let ports = format!("{internal}-{}", internal.parse::<u16>().expect("a port") + 9);
         for name in ["sava-1.0.yml", "sava-1.1.yml"] {
             folder.file(name, example(name).replace(PORT, &port));
         }
-        Self { server: Server::in_folder(folder, &[]), port }
+        Self { server: Server::in_folder(folder, &["--gateway-ports", &ports]), port, internal }
     }
 
     fn sh(&self, line: &str) -> Said {
@@ -71,7 +76,7 @@ fn free_port_like(port: &str, test: &str) -> String {
     let begin: u16 = port.parse().expect("a port");
     let spread = test.bytes().fold(std::process::id(), |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let from = begin + u16::try_from(spread % 900).expect("small");
-    let free = (from..9_999).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let free = (from..from + 49).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     free.expect("a free port").to_string()
 }
 
@@ -100,7 +105,8 @@ fn the_page_about_the_command_line_shows_what_is_said() {
         if said.code != Some(0) {
             found.push_str(&format!("[exit status {}]\n", said.code.unwrap_or(-1)));
         }
-        assert_eq!(found.replace(&scene.port, PORT), shown, "$ {command}");
+        let found = found.replace(&scene.port, PORT).replace(&scene.internal, INTERNAL);
+        assert_eq!(found, shown, "$ {command}");
     }
 }
 

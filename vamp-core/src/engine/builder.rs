@@ -1,6 +1,6 @@
 //! [`Engine`], how it is put together, and how it runs.
 
-use super::{Change, world::World};
+use super::{Change, GatewayPorts, world::World};
 use crate::{
     Error, ErrorKind, Result,
     driver::{Clock, ContainerDriver, EventStore, KeyValueStore, PersistenceStore},
@@ -35,6 +35,7 @@ pub(super) struct Shared {
     pub(super) events: Arc<dyn EventStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Settings,
+    pub(super) gateway_ports: Option<GatewayPorts>,
     pub(super) world: watch::Sender<World>,
     pub(super) changes: broadcast::Sender<Change>,
     /// Held while a port is taken or a deployment changes together with its gateways.
@@ -92,6 +93,8 @@ pub struct Builder {
     events: Option<Arc<dyn EventStore>>,
     clock: Option<Arc<dyn Clock>>,
     settings: Settings,
+    gateway_ports: Option<GatewayPorts>,
+    site: plan::Site,
 }
 
 impl Builder {
@@ -137,6 +140,19 @@ impl Builder {
         self
     }
 
+    /// Gateways without a port get one of these, durably, and the gateways of clusters are reached by themselves then, as
+    /// `$cluster.ports.name` says. Without it they get none: they are part of those with a port only.
+    pub const fn gateway_ports(mut self, ports: GatewayPorts) -> Self {
+        self.gateway_ports = Some(ports);
+        self
+    }
+
+    /// Where instances reach gateways, as `$cluster.host` says; `127.0.0.1` if not said.
+    pub fn gateway_host(mut self, host: impl Into<String>) -> Self {
+        self.site.gateway_host = host.into();
+        self
+    }
+
     /// The engine; nothing happens until it [runs](Engine::run).
     ///
     /// # Errors
@@ -160,7 +176,8 @@ impl Builder {
             started: clock.elapsed(),
             clock,
             settings: self.settings,
-            world: watch::Sender::new(World::default()),
+            gateway_ports: self.gateway_ports,
+            world: watch::Sender::new(World { site: Arc::new(self.site), ..World::default() }),
             changes: broadcast::Sender::new(CHANGES),
             structure: Mutex::new(()),
             recorded_events: broadcast::Sender::new(CHANGES),
@@ -193,6 +210,7 @@ impl Engine {
             () = self.publish_changes() => {}
             () = self.reconcile_changes() => {}
             () = self.finish_merges() => {}
+            () = self.give_ports() => {}
             () = self.record_events() => {}
         }
     }

@@ -15,7 +15,7 @@ pub(super) fn gateway(world: &World, artifacts: &Artifacts, name: &str) -> Optio
     let gateway = &artifacts.gateways.get(name)?.value;
     let observed = world.observed.values().next().and_then(|seen| seen.last.as_deref());
     let find = |name: &str| artifacts.find_gateway(name);
-    let mut compiled = compile_one(gateway, &find, &Running { artifacts, observed })?;
+    let mut compiled = compile_one(gateway, &find, &Running { artifacts, observed, site: &world.site })?;
     let owners = compiled.crossed.iter().filter_map(|name| cluster_owner(name));
     if let Some(reason) = owners.filter_map(|owner| artifacts.unreadable_deployment(owner)).next() {
         // What leaves such a deployment is not known either.

@@ -5,9 +5,10 @@ use super::{
     gateways::{check_port, completed},
     merge::{
         dependencies,
-        gateways::{Merged, touched},
+        gateways::{Merged, declared_ports, touched},
         merge,
     },
+    ports::{GatewayPorts, Numbers},
     preview::Outcome,
     records::{Found, Present, Update},
     slice,
@@ -72,7 +73,7 @@ impl Engine {
         }
         let world = self.loaded().await;
         options.check(&world, name.as_str())?;
-        let checked = deployed(&world, &name, &blueprint, self.shared.clock.now())?;
+        let checked = deployed(&world, self.shared.gateway_ports, &name, &blueprint, self.shared.clock.now())?;
         if options.validate_only {
             return Ok(checked.after.unwrap_or_else(|| Deployment::new(name)));
         }
@@ -120,9 +121,11 @@ impl Engine {
 
     pub(super) async fn merge_gateways(&self, merged: &Deployment, blueprint: &Blueprint) -> Result<(), Failure> {
         let world = self.loaded().await;
+        let mut numbers = self.numbers(&world, declared_ports(blueprint));
         for gateway in touched(merged, blueprint, &existing(&world, &merged.name))? {
-            let update =
-                |present: &Present<Gateway>| merged_gateway(&world, &gateway, merged, present.or_overwritten());
+            let update = |present: &Present<Gateway>| {
+                merged_gateway(&world, &mut numbers, &gateway, merged, present.or_overwritten())
+            };
             self.update(gateway.name.as_str(), None, update).await?;
         }
         Ok(())
@@ -208,14 +211,21 @@ impl Engine {
 // === what a request makes of what is stored ===
 
 /// What deploying the blueprint makes of the world.
-pub(super) fn deployed(world: &World, name: &Name, blueprint: &Blueprint, now: SystemTime) -> Result<Outcome, Failure> {
+pub(super) fn deployed(
+    world: &World,
+    ports: Option<GatewayPorts>,
+    name: &Name,
+    blueprint: &Blueprint,
+    now: SystemTime,
+) -> Result<Outcome, Failure> {
     let before = stored_deployment(world, name.as_str())?;
     let merged = merge(before.as_deref(), name, blueprint, now)?;
     check_templates(&merged)?;
     let mut outcome = Outcome { name: name.to_string(), before, ..Outcome::default() };
+    let mut numbers = Numbers::beside(world, ports, declared_ports(blueprint));
     for gateway in touched(&merged, blueprint, &existing(world, name))? {
         let stored = world.artifacts.as_ref().and_then(|known| known.gateways.get(gateway.name.as_str()));
-        match merged_gateway(world, &gateway, &merged, stored.map(|stored| &*stored.value))? {
+        match merged_gateway(world, &mut numbers, &gateway, &merged, stored.map(|stored| &*stored.value))? {
             Update::Keep => None,
             Update::Put(after) => outcome.gateways.insert(gateway.name.to_string(), Some(after)),
             Update::Remove => outcome.gateways.insert(gateway.name.to_string(), None),
@@ -248,14 +258,17 @@ fn sliced(before: &Deployment, blueprint: &Blueprint, now: SystemTime) -> Result
 
 fn merged_gateway(
     world: &World,
+    numbers: &mut Numbers<'_>,
     gateway: &Merged<'_>,
     deployment: &Deployment,
     before: Option<&Gateway>,
 ) -> Result<Update<Gateway>, Failure> {
     match gateway.update(deployment, before)? {
         Update::Put(after) => {
-            let after = completed(&after)?;
-            check_port(world, &after, &path_of(&after))?;
+            let mut after = completed(&after)?;
+            let path = path_of(&after);
+            numbers.give(&mut after, before, &path)?;
+            check_port(world, &after, &path)?;
             Ok(if before == Some(&after) { Update::Keep } else { Update::Put(after) })
         }
         other => Ok(other),

@@ -1,7 +1,8 @@
 //! Gateways: storing them, and moving traffic.
 
 use super::{
-    Engine, Failure,
+    Engine, Failure, GatewayPorts,
+    ports::Numbers,
     records::{Present, Update},
     world::World,
 };
@@ -35,7 +36,7 @@ impl Engine {
     /// [`Failure::Invalid`] and [`Failure::Conflict`], with every violation.
     pub async fn check_gateway(&self, gateway: &Gateway) -> Result<Gateway, Failure> {
         let gateway = self.gateway_in_place(gateway).await?;
-        replaced(&self.loaded().await, &gateway)
+        replaced(&self.loaded().await, self.shared.gateway_ports, &gateway)
     }
 
     /// Stores a gateway; durable when it returns, with the version of the record. `expected` is the version that it
@@ -43,7 +44,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Failure::Invalid`], [`Failure::Conflict`] (a port that another gateway has), [`Failure::Changed`],
+    /// [`Failure::Invalid`], [`Failure::Conflict`] (a port that another gateway has, or none left), [`Failure::Changed`],
     /// [`Failure::Driver`].
     pub async fn put_gateway(
         &self,
@@ -57,9 +58,12 @@ impl Engine {
         let gateway = completed(&self.gateway_in_place(gateway).await?)?;
         let replace = |present: &Present<Gateway>| {
             let world = self.shared.world.borrow();
-            check_internal(&world, &gateway, present.or_overwritten())?;
+            let before = present.or_overwritten();
+            check_internal(&world, &gateway, before)?;
+            let mut gateway = gateway.clone();
+            self.numbers(&world, []).give(&mut gateway, before, "port")?;
             check_port(&world, &gateway, "port")?;
-            Ok(Update::Put(gateway.clone()))
+            Ok(Update::Put(gateway))
         };
         let stored = self.update(name, expected, replace).await?;
         let (stored, version) = stored.ok_or_else(|| missing(name))?;
@@ -175,9 +179,11 @@ fn missing(name: &str) -> Failure {
 }
 
 /// The gateway as it would be stored in place of what is there.
-pub(super) fn replaced(world: &World, gateway: &Gateway) -> Result<Gateway, Failure> {
-    let gateway = completed(gateway)?;
-    check_internal(world, &gateway, find(world, gateway.name.as_str()).as_deref())?;
+pub(super) fn replaced(world: &World, ports: Option<GatewayPorts>, gateway: &Gateway) -> Result<Gateway, Failure> {
+    let mut gateway = completed(gateway)?;
+    let before = find(world, gateway.name.as_str());
+    check_internal(world, &gateway, before.as_deref())?;
+    Numbers::beside(world, ports, []).give(&mut gateway, before.as_deref(), "port")?;
     check_port(world, &gateway, "port")?;
     Ok(gateway)
 }
@@ -257,7 +263,8 @@ pub(super) fn check_port(world: &World, gateway: &Gateway, path: &str) -> Result
         None => Ok(()),
         Some(other) => {
             let message = format!("port {port} is taken by gateway `{other}`");
-            Err(Failure::Conflict(Violation::new("UnavailableGatewayPortError", path, message)))
+            let hint = "choose another, or leave it out where the server gives ports by itself";
+            Err(Failure::Conflict(Violation::new("UnavailableGatewayPortError", path, message).hint(hint)))
         }
     }
 }

@@ -96,11 +96,11 @@ impl Engine {
         let outcome = match request {
             Request::Deploy { name, blueprint } => {
                 let blueprint = self.in_place(blueprint).await?;
-                deployed(&world, &parse_name(name)?, &blueprint, now)?
+                deployed(&world, self.shared.gateway_ports, &parse_name(name)?, &blueprint, now)?
             }
             Request::Undeploy { name, blueprint } => undeployed(&world, name, blueprint, now)?,
             Request::PutGateway(gateway) => {
-                let after = replaced(&world, gateway)?;
+                let after = replaced(&world, self.shared.gateway_ports, gateway)?;
                 Outcome { gateways: [(gateway.name.to_string(), Some(after))].into(), ..Outcome::default() }
             }
             Request::DeleteGateway(name) => {

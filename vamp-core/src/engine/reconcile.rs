@@ -126,7 +126,7 @@ impl Engine {
         let Some(cluster) = deployment.cluster(&path.cluster) else { return Ok(Plan::default()) };
         let world = self.shared.world.borrow();
         let Some(artifacts) = &world.artifacts else { return Ok(Plan::default()) };
-        let near = Near { artifacts, deployment };
+        let near = Near { artifacts, deployment, site: &world.site };
         let template = resolve::template(deployment, cluster, service, &near)?;
         let id = workload_id(&self.shared.namespace, path, template.revision());
         let name = workload_name(&path.cluster, &path.service);

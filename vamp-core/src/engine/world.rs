@@ -5,6 +5,7 @@ use crate::{
     agent::Acknowledgement,
     driver::{Observation, Version},
     model::{Deployment, Gateway},
+    plan::Site,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,6 +16,8 @@ use std::{
 /// Everything the engine knows. Cheap to clone; the parts never change in place.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct World {
+    /// Never changes.
+    pub(crate) site: Arc<Site>,
     /// Grows with every change of what the routing table follows from: artifacts and observations.
     pub(crate) generation: u64,
     /// What changed since the routing table was last written.

@@ -134,6 +134,14 @@ impl Containers {
         self.platform.end(instance)
     }
 
+    /// What is asked to run.
+    #[must_use]
+    pub fn templates(&self) -> BTreeMap<WorkloadId, Template> {
+        let platform = self.lock();
+        let asked = platform.workloads.iter().filter(|(_, workload)| !workload.removed);
+        asked.map(|(id, workload)| (id.clone(), workload.template.clone())).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.platform.lock()
     }

@@ -10,7 +10,7 @@ pub struct ParseTextError {
 }
 
 impl ParseTextError {
-    pub(super) fn new(what: &'static str, text: &str, reason: &'static str) -> Self {
+    pub(crate) fn new(what: &'static str, text: &str, reason: &'static str) -> Self {
         Self { what, text: text.to_owned(), reason }
     }
 

@@ -11,7 +11,7 @@ mod tests;
 
 pub(crate) use drained::{Drained, Routing};
 pub(crate) use leave::leaves_as_a_whole;
-pub(crate) use near::Near;
+pub(crate) use near::{Near, Site};
 pub(crate) use order::{stands_for, waits_for};
 pub(crate) use running::{Running, of_service, workload_id, workload_name};
 pub(crate) use service::{Plan, Settings, Situation, Step, decide, set_phase};

@@ -6,14 +6,26 @@ use crate::{
 };
 use std::num::NonZeroU16;
 
-/// Where gateways are reached that do not say it: processes and proxy share a host.
-const HERE: &str = "127.0.0.1";
+/// What the embedder says about the place where everything runs.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// Where gateways are reached that do not say it.
+    pub(crate) gateway_host: String,
+}
+
+impl Default for Site {
+    /// Processes and proxy share a host.
+    fn default() -> Self {
+        Self { gateway_host: "127.0.0.1".to_owned() }
+    }
+}
 
 /// Answers what the values of a service refer to. Only what is stored counts, so that a template is the same whoever
 /// asks for it.
 pub(crate) struct Near<'a> {
     pub(crate) artifacts: &'a Artifacts,
     pub(crate) deployment: &'a Deployment,
+    pub(crate) site: &'a Site,
 }
 
 impl Near<'_> {
@@ -28,7 +40,7 @@ impl Around for Near<'_> {
         let services = self.deployment.cluster(cluster).map(|found| found.services.as_slice()).unwrap_or_default();
         let mut ports = services.iter().flat_map(|service| service.breed.ports.keys());
         let address = ports.find_map(|port| self.gateway(cluster, port)?.service.as_ref());
-        Some(address.map_or_else(|| HERE.to_owned(), |address| address.host.clone()))
+        Some(address.map_or_else(|| self.site.gateway_host.clone(), |address| address.host.clone()))
     }
 
     fn port(&self, cluster: &str, port: &str) -> Option<u16> {

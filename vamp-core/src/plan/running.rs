@@ -4,7 +4,7 @@ use crate::{
     driver::{self, InstanceState, Observation, Observed, WorkloadId},
     engine::Artifacts,
     model::{DeployedService, Intention, resolve},
-    plan::{Near, leaves_as_a_whole},
+    plan::{Near, Site, leaves_as_a_whole},
     routing::{Instance, ServicePath, Services, Traffic},
 };
 use std::num::NonZeroU16;
@@ -30,6 +30,7 @@ pub(crate) struct Running<'a> {
     pub(crate) artifacts: &'a Artifacts,
     /// `None` = never observed.
     pub(crate) observed: Option<&'a Observation>,
+    pub(crate) site: &'a Site,
 }
 
 impl Running<'_> {
@@ -56,7 +57,7 @@ impl Running<'_> {
     fn is_current(&self, path: &ServicePath, service: &DeployedService, workload: &Observed) -> bool {
         let Some(deployment) = self.artifacts.deployments.get(&path.deployment) else { return true };
         let Some(cluster) = deployment.value.cluster(&path.cluster) else { return true };
-        let near = Near { artifacts: self.artifacts, deployment: &deployment.value };
+        let near = Near { artifacts: self.artifacts, deployment: &deployment.value, site: self.site };
         let Ok(template) = resolve::template(&deployment.value, cluster, service, &near) else { return true };
         workload.id.as_ref().is_none_or(|id| id.revision == template.revision())
     }

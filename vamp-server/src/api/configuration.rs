@@ -91,6 +91,7 @@ fn settings(config: &Config) -> Map<String, Value> {
         listen: Some(config.listen),
         data_dir: Some(config.data_dir.clone()),
         gateway_bind: Some(config.gateway_bind),
+        gateway_ports: Some(config.gateway_ports.map_or_else(|| "none".to_owned(), |ports| ports.to_string())),
         namespace: Some(config.namespace.clone()),
         haproxy: Some(config.haproxy.clone()),
         token_file: None,
@@ -102,7 +103,8 @@ fn settings(config: &Config) -> Map<String, Value> {
 }
 
 fn said(given: &Given) -> Map<String, Value> {
-    let Given { listen, data_dir, gateway_bind, namespace, haproxy, token_file, native_conditions } = given;
+    let Given { listen, data_dir, gateway_bind, gateway_ports, namespace, haproxy, token_file, native_conditions } =
+        given;
     let interface = listen.map(|listen: SocketAddr| json!(listen.ip()));
     let entries = [
         ("vamp.namespace", namespace.as_ref().map(|name| json!(name))),
@@ -111,6 +113,7 @@ fn said(given: &Given) -> Map<String, Value> {
         ("vamp.http-api.token-file", token_file.as_ref().map(|path| json!(path))),
         ("vamp.persistence.directory", data_dir.as_ref().map(|path| json!(path))),
         ("vamp.gateway-driver.host", gateway_bind.map(|host| json!(host))),
+        ("vamp.operation.gateway.port-range", gateway_ports.as_ref().map(|text| json!(text))),
         ("vamp.gateway-driver.haproxy.program", haproxy.as_ref().map(|path| json!(path))),
         ("vamp.gateway-driver.native-conditions", native_conditions.as_ref().map(|text| json!(text))),
     ];
@@ -123,6 +126,7 @@ fn variables(of: impl Fn(&str) -> Option<String>) -> Map<String, Value> {
         ("VAMP_LISTEN", "vamp.http-api.listen"),
         ("VAMP_DATA_DIR", "vamp.persistence.directory"),
         ("VAMP_GATEWAY_BIND", "vamp.gateway-driver.host"),
+        ("VAMP_GATEWAY_PORTS", "vamp.operation.gateway.port-range"),
         ("VAMP_NAMESPACE", "vamp.namespace"),
         ("VAMP_HAPROXY", "vamp.gateway-driver.haproxy.program"),
         ("VAMP_TOKEN_FILE", "vamp.http-api.token-file"),

@@ -110,6 +110,9 @@ pub(crate) struct ServerArgs {
     /// The address on which gateways listen [default: 127.0.0.1]
     #[arg(long, env = "VAMP_GATEWAY_BIND", value_name = "ADDRESS")]
     gateway_bind: Option<IpAddr>,
+    /// The ports that gateways get which name none, or `none` [default: 30000-32767]
+    #[arg(long, env = "VAMP_GATEWAY_PORTS", value_name = "FIRST-LAST")]
+    gateway_ports: Option<String>,
     /// Whose instances and keys these are [default: default]
     #[arg(long, env = "VAMP_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
@@ -130,11 +133,17 @@ pub(crate) struct ServerArgs {
 #[cfg(feature = "http")]
 impl ServerArgs {
     pub(crate) fn config(self) -> Result<Config, ConfigError> {
-        let Self { listen, data_dir, gateway_bind, namespace, haproxy, token_file, no_native_conditions, config } =
-            self;
-        let native_conditions = no_native_conditions.then(|| "no".to_owned());
-        let flags = Given { listen, data_dir, gateway_bind, namespace, haproxy, token_file, native_conditions };
-        let file = config.as_deref().map(Given::read).transpose()?.unwrap_or_default();
+        let flags = Given {
+            listen: self.listen,
+            data_dir: self.data_dir,
+            gateway_bind: self.gateway_bind,
+            gateway_ports: self.gateway_ports,
+            namespace: self.namespace,
+            haproxy: self.haproxy,
+            token_file: self.token_file,
+            native_conditions: self.no_native_conditions.then(|| "no".to_owned()),
+        };
+        let file = self.config.as_deref().map(Given::read).transpose()?.unwrap_or_default();
         flags.or(file).complete()
     }
 }

@@ -59,6 +59,14 @@ pub(in crate::engine) fn touched<'a>(
     Ok(found)
 }
 
+/// The numbers that the blueprint gives to its gateways.
+pub(in crate::engine) fn declared_ports(blueprint: &Blueprint) -> impl Iterator<Item = NonZeroU16> {
+    let numbers = |(key, template): (&str, &GatewayTemplate)| {
+        [key.parse().ok(), template.port.and_then(|port| port.number)].into_iter().flatten()
+    };
+    blueprint.gateways.iter().flat_map(numbers)
+}
+
 fn ports(cluster: &DeployedCluster, of: impl Fn(&DeployedService) -> bool) -> BTreeMap<&str, Port> {
     let services = cluster.services.iter().filter(|service| of(service));
     services.flat_map(|service| service.breed.ports.iter()).map(|(name, port)| (name, *port)).collect()
