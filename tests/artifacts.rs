@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, future::pending, net::Ipv4Addr, path::Path,
 use vamp_core::{
     agent::Agent,
     driver::{Clock, GatewayRenderer as _, KeyValueStore as _, Target},
-    engine::{Engine, Options},
+    engine::{Engine, GatewayPorts, Options},
     memory,
     model::{
         Blueprint, Source, compose,
@@ -84,6 +84,7 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let routing = Arc::new(memory::KeyValue::new(Arc::clone(&clock)));
         let engine = Engine::builder()
+            .gateway_ports(GatewayPorts::default())
             .containers("memory", Arc::new(memory::Containers::new()))
             .key_value(Arc::clone(&routing) as _)
             .persistence(Arc::new(memory::Persistence::new(Arc::clone(&clock))))

@@ -10,7 +10,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 const NOTES: &str = include_str!("../../examples/artifacts/notes.yml");
 
 async fn version(port: u16) -> String {
-    let reply = get("/").at_root().send(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.expect("answers").expect(200);
+    let reply =
+        get("/").at_root().send(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.expect("answers").expect(200);
     reply.json()["version"].as_str().expect("a version").to_owned()
 }
 
@@ -20,7 +21,7 @@ async fn who_depends_on_another_service_reaches_it_where_it_was_told_also_after_
     let first = 31_000 + u16::try_from(std::process::id() % 1_000).expect("small");
     vamp.gateway_ports = format!("{first}-{}", first + 9);
     vamp.start().await;
-    let blueprint = NOTES.replace("9060:", &format!("{}:", vamp.gateway));
+    let blueprint = NOTES.replace("9070:", &format!("{}:", vamp.gateway));
     vamp.ask(put("/deployments/notes?wait=60", blueprint)).await.expect(202);
     let gateway = vamp.ask(get("/gateways/notes/db/sql")).await.expect(200).json();
     assert_eq!(gateway["port"], format!("{first}/tcp"));

@@ -102,11 +102,7 @@ fn full(range: GatewayPorts, gateway: &Gateway, path: &str) -> Failure {
 
 impl Engine {
     /// See [`Numbers::beside`].
-    pub(super) fn numbers<'w>(
-        &self,
-        world: &'w World,
-        declared: impl IntoIterator<Item = NonZeroU16>,
-    ) -> Numbers<'w> {
+    pub(super) fn numbers<'w>(&self, world: &'w World, declared: impl IntoIterator<Item = NonZeroU16>) -> Numbers<'w> {
         Numbers::beside(world, self.shared.gateway_ports, declared)
     }
 
@@ -185,7 +181,7 @@ mod tests {
         assert_eq!(give(Some(&before), "0").expect("is kept"), "7/http");
         assert_eq!(give(None, "0").expect("is left"), "9052/http");
         let Err(Failure::Conflict(violation)) = give(None, "0") else { panic!("none is left") };
-        assert_eq!((violation.code.as_str(), violation.path.as_str()), ("NoAvailablePortError", "port"));
+        assert_eq!((&*violation.code, violation.path.as_str()), ("NoAvailablePortError", "port"));
         assert!(violation.hint.is_some());
     }
 }

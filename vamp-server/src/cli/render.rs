@@ -23,7 +23,7 @@ use vamp_core::{
     Violation,
     agent::Agent,
     driver::{Clock, Document, GatewayRenderer as _, KeyValueStore as _, Target},
-    engine::{Engine, Failure, Options},
+    engine::{Engine, Failure, GatewayPorts, Options},
     memory,
     model::{
         Blueprint,
@@ -100,6 +100,7 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let routing = Arc::new(memory::KeyValue::new(Arc::clone(&clock)));
         let engine = Engine::builder()
+            .gateway_ports(GatewayPorts::default())
             .namespace(NAMESPACE)
             .containers("memory", Arc::new(memory::Containers::new()))
             .key_value(Arc::clone(&routing) as _)
