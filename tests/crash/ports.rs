@@ -21,7 +21,7 @@ async fn who_depends_on_another_service_reaches_it_where_it_was_told_also_after_
     let first = 31_000 + u16::try_from(std::process::id() % 1_000).expect("small");
     vamp.gateway_ports = format!("{first}-{}", first + 9);
     vamp.start().await;
-    let blueprint = NOTES.replace("9070:", &format!("{}:", vamp.gateway));
+    let blueprint = NOTES.replace("9065:", &format!("{}:", vamp.gateway));
     vamp.ask(put("/deployments/notes?wait=60", blueprint)).await.expect(202);
     let gateway = vamp.ask(get("/gateways/notes/db/sql")).await.expect(200).json();
     assert_eq!(gateway["port"], format!("{first}/tcp"));

@@ -44,7 +44,7 @@ async fn who_depends_on_a_service_is_told_the_port_of_its_gateway() {
     vamp.engine.deploy("notes", &blueprint, Options::DEFAULT).await.expect("is accepted");
     vamp.engine.settled("notes", DEADLINE).await.expect("settles");
     let sql = port(&vamp, "notes/db/sql").await.expect("has one");
-    assert_eq!((sql, port(&vamp, "notes/9070").await), (9100, Some(9070)));
+    assert_eq!((sql, port(&vamp, "notes/9065").await), (9100, Some(9065)));
     let templates = vamp.containers.templates();
     let (_, web) = templates.iter().find(|(id, _)| id.name == "web/notes-web:1.0").expect("it runs");
     assert_eq!(web.environment["VERSION"], format!("1.0, asks 127.0.0.1:{sql}"));
@@ -70,8 +70,8 @@ async fn a_port_stays_with_its_gateway_and_is_given_again_when_that_goes() {
 
 #[tokio::test]
 async fn no_gateway_gets_a_port_that_another_one_declares() {
-    let vamp = Vamp::start_giving("9069-9071", store());
-    assert_eq!(put(&vamp.engine, "a", "9069").await.expect("is its own"), Some(9069));
+    let vamp = Vamp::start_giving("9064-9066", store());
+    assert_eq!(put(&vamp.engine, "a", "9064").await.expect("is its own"), Some(9064));
     let blueprint = read::blueprint(NOTES).expect(NOTES);
     let full = vamp.engine.deploy("notes", &blueprint, Options::DEFAULT).await;
     let Err(Failure::Conflict(violation)) = full else { panic!("{full:?}") };
@@ -80,8 +80,8 @@ async fn no_gateway_gets_a_port_that_another_one_declares() {
     assert!(vamp.engine.delete_gateway("a", None).await.expect("goes"));
     vamp.engine.deploy("notes", &blueprint, Options::DEFAULT).await.expect("is accepted");
     let ports =
-        [port(&vamp, "notes/db/sql").await, port(&vamp, "notes/9070").await, port(&vamp, "notes/web/web").await];
-    assert_eq!(ports, [Some(9069), Some(9070), Some(9071)]);
+        [port(&vamp, "notes/db/sql").await, port(&vamp, "notes/9065").await, port(&vamp, "notes/web/web").await];
+    assert_eq!(ports, [Some(9064), Some(9065), Some(9066)]);
 }
 
 #[tokio::test]
