@@ -1,5 +1,6 @@
 //! The API as an OpenAPI 3.1 document, and as a page for people. Both are made of the table in [`operations`].
 
+mod kinds;
 mod operations;
 mod page;
 mod schemas;

@@ -1,5 +1,7 @@
 //! Every operation of the API.
 
+use super::kinds;
+use std::borrow::Cow;
 use vamp_core::model::read::Kind;
 
 /// One operation.
@@ -19,15 +21,15 @@ pub(super) struct Operation {
 /// What a request brings, by the name of its schema.
 pub(super) enum Body {
     None,
-    Required(&'static str),
-    Optional(&'static str),
+    Required(Cow<'static, str>),
+    Optional(Cow<'static, str>),
 }
 
 /// What an answer brings, by the name of its schema.
 pub(super) enum Answer {
     Nothing,
-    One(&'static str),
-    List(&'static str),
+    One(Cow<'static, str>),
+    List(Cow<'static, str>),
     /// Of this media type.
     Text(&'static str),
 }
@@ -144,6 +146,7 @@ const SHAPE: [&str; 2] = ["expand_references", "only_references"];
 pub(super) fn operations() -> Vec<Operation> {
     let mut all = Vec::new();
     Kind::ALL.into_iter().for_each(|kind| all.extend(of_kind(kind)));
+    all.extend(workflow_status());
     all.extend(deployments());
     all.extend(several());
     all.extend(events());
@@ -151,45 +154,64 @@ pub(super) fn operations() -> Vec<Operation> {
     all
 }
 
+fn one(schema: impl Into<Cow<'static, str>>) -> Answer {
+    Answer::One(schema.into())
+}
+
+fn list(schema: impl Into<Cow<'static, str>>) -> Answer {
+    Answer::List(schema.into())
+}
+
+fn required(schema: impl Into<Cow<'static, str>>) -> Body {
+    Body::Required(schema.into())
+}
+
 fn of_kind(kind: Kind) -> [Operation; 6] {
     let (tag, is_gateway) = (kind.plural(), kind == Kind::Gateway);
     let collection = format!("/{tag}");
     let item = format!("/{tag}/{{name}}");
-    // Gateways take effect, so that it can be waited for; they are answered bare.
+    // Gateways take effect, so that it can be waited for.
     let wait: &[&'static str] = if is_gateway { &["wait"] } else { &[] };
-    let changed = |status| match is_gateway {
-        true => (202, Answer::One("artifact")),
-        false => (status, Answer::List("artifact")),
-    };
-    let stores = |method, path: &str, summary: String, status| {
-        let (status, answer) = changed(status);
-        let answer = match (answer, method, path.contains('{')) {
-            // Of several documents, or with `validate_only`, another form comes.
-            (_, "put", false) => Answer::List("artifact"),
-            _ => Answer::One("stored"),
-        };
+    let stores = |method, path: &str, summary: String, status, body: String| {
         Operation::new(method, path, tag, summary)
             .with(&["validate_only"])
             .with(wait)
-            .body(Body::Required("artifact"))
-            .answers(status, answer)
+            .body(required(body))
+            .answers(if is_gateway { 202 } else { status }, one(kinds::stored(kind)))
     };
     [
         Operation::new("get", &*collection, tag, format!("List {tag}"))
             .with(&PAGE)
             .with(&SHAPE)
-            .answers(200, Answer::List("artifact")),
-        stores("post", &collection, format!("Store one or several {tag}"), 201).with(&["if_match"]),
-        stores("put", &collection, format!("Store several {tag}"), 200),
+            .answers(200, list(kinds::whole(kind))),
+        stores("post", &collection, format!("Store one or several {tag}"), 201, kinds::several(kind))
+            .with(&["if_match"]),
+        stores("put", &collection, format!("Store several {tag}"), 200, kinds::several(kind)),
         Operation::new("get", &*item, tag, "Read one")
             .with(&["name"])
             .with(&SHAPE)
-            .answers(200, Answer::One("artifact")),
-        stores("put", &item, "Store one; the body may leave out its name".to_owned(), 200).with(&["name", "if_match"]),
+            .answers(200, one(kinds::whole(kind))),
+        stores("put", &item, "Store one; the body may leave out its name".to_owned(), 200, kinds::unnamed(kind))
+            .with(&["name", "if_match"]),
         Operation::new("delete", item, tag, "Remove one")
             .with(&["name", "validate_only", "if_match"])
             .with(wait)
             .answers(204, Answer::Nothing),
+    ]
+}
+
+fn workflow_status() -> [Operation; 2] {
+    const PATH: &str = "/workflows/{name}/status";
+    let (tag, place) = (Kind::Workflow.plural(), ["name"]);
+    [
+        Operation::new("get", PATH, tag, "What is meant to happen to a workflow")
+            .with(&place)
+            .answers(200, one("text")),
+        Operation::new("put", PATH, tag, "Start, stop or suspend it")
+            .with(&place)
+            .with(&["validate_only", "if_match"])
+            .body(required("text"))
+            .answers(202, one(kinds::stored(Kind::Workflow))),
     ]
 }
 
@@ -200,32 +222,32 @@ fn deployments() -> Vec<Operation> {
     let change = |method, path: &str, summary: &str, body| {
         let parameters = ["validate_only", "wait", "if_match"];
         let changed = Operation::new(method, path, TAG, summary).with(&parameters).body(body);
-        changed.answers(202, Answer::List("artifact"))
+        changed.answers(202, list("deployment"))
     };
-    let sla = |method, summary: &str| change(method, SLA, summary, Body::Required("part")).with(&["name", "cluster"]);
+    let sla = |method, summary: &str| change(method, SLA, summary, required("part.sla")).with(&["name", "cluster"]);
     vec![
         Operation::new("get", "/deployments", TAG, "List deployments, with what runs of them")
             .with(&PAGE)
             .with(&SHAPE)
             .with(&["as_blueprint"])
-            .answers(200, Answer::List("artifact")),
-        change("post", "/deployments", "Deploy a blueprint under its own name", Body::Required("artifact")),
+            .answers(200, list("deployment.or.blueprint")),
+        change("post", "/deployments", "Deploy a blueprint under its own name", required("deployment.request")),
         Operation::new("get", "/deployments/{name}", TAG, "Read one, with what runs of it")
             .with(&["name", "as_blueprint"])
             .with(&SHAPE)
-            .answers(200, Answer::One("artifact")),
-        change("put", "/deployments/{name}", "Merge a blueprint into it", Body::Required("artifact"))
+            .answers(200, one("deployment.or.blueprint")),
+        change("put", "/deployments/{name}", "Merge a blueprint into it", required("deployment.request"))
             .with(&["name", "delete"]),
         change(
             "delete",
             "/deployments/{name}",
             "Remove the services that the body names, or all",
-            Body::Optional("artifact"),
+            Body::Optional("deployment.request".into()),
         )
         .with(&["name"]),
         Operation::new("get", SLA, TAG, "The service level agreement of a cluster")
             .with(&["name", "cluster"])
-            .answers(200, Answer::One("part")),
+            .answers(200, one("part.sla")),
         sla("put", "Set it"),
         sla("post", "Set it"),
         Operation::new("delete", SLA, TAG, "Remove it")
@@ -233,15 +255,15 @@ fn deployments() -> Vec<Operation> {
             .answers(204, Answer::Nothing),
         Operation::new("get", SCALE, TAG, "The scale of a service")
             .with(&["name", "cluster", "service"])
-            .answers(200, Answer::One("part")),
-        change("put", SCALE, "Set it", Body::Required("part")).with(&["name", "cluster", "service"]),
+            .answers(200, one("part.scale")),
+        change("put", SCALE, "Set it", required("part.scale")).with(&["name", "cluster", "service"]),
     ]
 }
 
 fn several() -> Vec<Operation> {
     let of = |method, summary: &str| {
         let all = Operation::new(method, "", "documents", summary).with(&["validate_only"]);
-        all.body(Body::Required("documents")).answers(202, Answer::List("artifact"))
+        all.body(required("documents")).answers(202, list("artifact"))
     };
     vec![
         of("post", "Do what documents of any kind say, in order"),
@@ -254,17 +276,15 @@ fn events() -> Vec<Operation> {
     const TAG: &str = "events";
     const SPAN: [&str; 4] = ["tag", "kind", "from", "to"];
     let number = |path, summary: &str| {
-        Operation::new("get", path, TAG, summary).with(&["of", "window"]).answers(200, Answer::One("number"))
+        Operation::new("get", path, TAG, summary).with(&["of", "window"]).answers(200, one("number"))
     };
     vec![
         Operation::new("get", "/events", TAG, "Find events, newest first, or one number from them")
             .with(&SPAN)
             .with(&["aggregator"])
             .with(&PAGE)
-            .answers(200, Answer::One("events")),
-        Operation::new("post", "/events", TAG, "Tell an event")
-            .body(Body::Required("event"))
-            .answers(201, Answer::One("event")),
+            .answers(200, one("events")),
+        Operation::new("post", "/events", TAG, "Tell an event").body(required("event")).answers(201, one("event")),
         Operation::new("get", "/events/stream", TAG, "Events as they happen; Last-Event-ID brings what was missed")
             .with(&SPAN)
             .answers(200, Answer::Text("text/event-stream")),
@@ -282,20 +302,19 @@ fn server() -> Vec<Operation> {
     vec![
         Operation::new("get", "/info", TAG, "What this server is and how its parts are")
             .with(&["on"])
-            .answers(200, Answer::One("object")),
-        Operation::new("get", "/stats", TAG, "Counts").answers(200, Answer::One("object")),
-        Operation::new("get", "/agents", TAG, "Who serves what").answers(200, Answer::List("object")),
+            .answers(200, one("object")),
+        Operation::new("get", "/stats", TAG, "Counts").answers(200, one("object")),
+        Operation::new("get", "/agents", TAG, "Who serves what").answers(200, list("object")),
         Operation::new("delete", "/agents/{agent}", TAG, "Forget an agent that will not come back")
             .with(&["agent"])
             .answers(204, Answer::Nothing),
         Operation::new("get", "/config", TAG, "Settings by layer")
             .with(&["layer", "flatten"])
-            .answers(200, Answer::One("object")),
+            .answers(200, one("object")),
         Operation::new("get", "/config/{key}", TAG, "One setting, or one layer")
             .with(&["key", "layer", "flatten"])
-            .answers(200, Answer::One("anything")),
-        Operation::new("get", "/scheduler/nodes", TAG, "Machines that run something")
-            .answers(200, Answer::List("object")),
+            .answers(200, one("anything")),
+        Operation::new("get", "/scheduler/nodes", TAG, "Machines that run something").answers(200, list("object")),
         text("/haproxy"),
         text("/vga/{type}/{version}/configuration").with(&["type", "version"]),
     ]

@@ -1,54 +1,29 @@
 //! The schemas that operations refer to.
 
-use serde_json::{Value, json};
+use super::kinds;
+use serde_json::{Map, Value, json};
 
-pub(super) fn all() -> Value {
-    json!({
-        "artifact": artifact(),
-        "stored": {
-            "description": "What was stored, which is more than one artifact when others stood in it.",
-            "anyOf": [
-                { "$ref": "#/components/schemas/artifact" },
-                { "type": "array", "items": { "$ref": "#/components/schemas/artifact" } },
-            ],
-        },
-        "documents": {
-            "description": "Artifacts that say their kind; in YAML also several documents.",
-            "anyOf": [
-                { "$ref": "#/components/schemas/document" },
-                { "type": "array", "items": { "$ref": "#/components/schemas/document" }, "minItems": 1 },
-            ],
-        },
-        "document": {
-            "type": "object",
-            "required": ["kind", "name"],
-            "properties": { "kind": { "type": "string" }, "name": { "type": "string", "minLength": 1 } },
-        },
-        "part": { "type": "object", "description": "A part of an artifact." },
-        "event": event(),
-        "events": {
-            "anyOf": [
-                { "type": "array", "items": { "$ref": "#/components/schemas/event" } },
-                { "type": "object", "required": ["value"], "properties": { "value": { "type": ["number", "null"] } } },
-            ],
-        },
-        "number": { "type": "number" },
-        "object": { "type": "object" },
-        "anything": {},
-        "problem": problem(),
-    })
-}
-
-fn artifact() -> Value {
-    json!({
-        "type": "object",
-        "description": "The fields depend on the kind; `vamp schema KIND` prints them.",
-        "properties": {
-            "name": { "type": "string", "minLength": 1 },
-            "kind": { "type": "string" },
-            "metadata": { "type": "object" },
-        },
-    })
+pub(super) fn all() -> Map<String, Value> {
+    let mut all = kinds::all();
+    let others = [
+        ("event", event()),
+        (
+            "events",
+            json!({
+                "anyOf": [
+                    { "type": "array", "items": { "$ref": "#/components/schemas/event" } },
+                    { "type": "object", "required": ["value"], "properties": { "value": { "type": ["number", "null"] } } },
+                ],
+            }),
+        ),
+        ("number", json!({ "type": "number" })),
+        ("text", json!({ "type": "string" })),
+        ("object", json!({ "type": "object" })),
+        ("anything", json!({})),
+        ("problem", problem()),
+    ];
+    all.extend(others.map(|(name, schema)| (name.to_owned(), schema)));
+    all
 }
 
 fn event() -> Value {
