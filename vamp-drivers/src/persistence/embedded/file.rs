@@ -62,6 +62,11 @@ impl StoreFile {
         Ok(file)
     }
 
+    /// Whether the file can be read without waiting.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state.try_read().as_deref(), Ok(State::Open(_)))
+    }
+
     /// Reads one state of the file.
     pub(super) fn read<T>(&self, run: impl FnOnce(&ReadTransaction) -> Result<T, Failure>) -> Result<T, Failure> {
         self.with(|database| run(&database.begin_read().map_err(Failure::read)?))

@@ -106,7 +106,21 @@ impl EmbeddedStore {
         self.writer.change(change).await.map_err(|failure| failure.during(operation, subject))
     }
 
-    /// Reads on a thread that may wait for the disk.
+    /// Reads one record in place: that takes microseconds, and handing it to another thread takes several times as long.
+    /// A file that has to be opened first is left to a thread that may wait for the disk.
+    async fn read_one<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        subject: String,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T> {
+        match self.file.is_open() {
+            true => self.file.read(read).map_err(|failure| failure.during(operation, subject)),
+            false => self.read(operation, subject, read).await,
+        }
+    }
+
+    /// Reads any number of records, on a thread that may wait for the disk.
     async fn read<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -130,7 +144,7 @@ fn check_size(bytes: &[u8]) -> Result<(), Failure> {
 impl PersistenceStore for EmbeddedStore {
     async fn get(&self, kind: &str, name: &str) -> Result<Option<Record>> {
         let (kind, name) = (kind.to_owned(), name.to_owned());
-        self.read("get", format!("{kind}/{name}"), move |file| Reader::new(file)?.get(&kind, &name)).await
+        self.read_one("get", format!("{kind}/{name}"), move |file| Reader::new(file)?.get(&kind, &name)).await
     }
 
     async fn put(&self, draft: &Draft, expected: Option<&Version>) -> Result<Version> {
