@@ -11,6 +11,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
+use vamp_core::model::read::Kind;
 
 const BLUEPRINT: &str = include_str!("../../examples/artifacts/sava-1.0.yml");
 
@@ -252,4 +253,21 @@ async fn the_api_describes_itself_and_every_operation_that_it_describes_is_there
     let page = server.ask(get("/openapi").header("accept", "text/html")).await.expect(200);
     assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
     assert!(page.body.contains("/deployments/{name}"), "{page:?}");
+}
+
+#[tokio::test]
+async fn the_api_describes_the_bodies_of_every_kind_by_the_schema_of_that_kind() {
+    let server = Server::start().await;
+    let document = server.ask(get("/openapi.json")).await.expect(200).json();
+    let named = |place: &Value| place["content"]["application/json"]["schema"]["$ref"].as_str().map(str::to_owned);
+    let schema = |name: &str| Some(format!("#/components/schemas/{name}"));
+    for kind in Kind::ALL {
+        let (item, of) = (&document["paths"][format!("/{}/{{name}}", kind.plural())], kind.singular());
+        assert_eq!(named(&item["put"]["requestBody"]), schema(&format!("{of}.unnamed")));
+        assert_eq!(named(&item["get"]["responses"]["200"]), schema(of));
+        let described = &document["components"]["schemas"][of];
+        assert_eq!(described["title"], format!("Vamp {of}"));
+    }
+    let deploy = &document["paths"]["/deployments/{name}"]["put"];
+    assert_eq!(named(&deploy["requestBody"]), schema("deployment.request"));
 }

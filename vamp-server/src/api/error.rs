@@ -102,6 +102,8 @@ pub const fn status_of(failure: &Failure) -> StatusCode {
             ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Ambiguous => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            // Such as a time that a store cannot keep.
+            ErrorKind::Invalid => StatusCode::BAD_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         },
         _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -149,4 +151,17 @@ pub(super) async fn no_such_path(uri: Uri) -> Problem {
 
 pub(super) async fn no_such_method(uri: Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("`{}` does not take this method", uri.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vamp_core::Error;
+
+    #[test]
+    fn what_a_store_refuses_is_told_apart_from_what_it_cannot_do() {
+        let status = |kind| status_of(&Failure::Driver(Error::new(kind, "memory", "append", "an event"))).as_u16();
+        let kinds = [ErrorKind::Invalid, ErrorKind::TooLarge, ErrorKind::Unavailable, ErrorKind::StorageFull];
+        assert_eq!(kinds.map(status), [400, 413, 503, 507]);
+    }
 }

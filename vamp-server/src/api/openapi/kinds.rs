@@ -77,17 +77,17 @@ fn one_or_several(item: &Value) -> Value {
 }
 
 /// A map of known keys, all of which are there but those named.
-fn object(properties: Value, optional: &[&str]) -> Value {
+fn object(properties: &Value, optional: &[&str]) -> Value {
     let keys = properties.as_object().into_iter().flat_map(Map::keys);
     let required: Vec<&String> = keys.filter(|key| !optional.contains(&key.as_str())).collect();
     json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
 }
 
-fn map(values: Value) -> Value {
+fn map(values: &Value) -> Value {
     json!({ "type": "object", "additionalProperties": values })
 }
 
-fn list(items: Value) -> Value {
+fn list(items: &Value) -> Value {
     json!({ "type": "array", "items": items })
 }
 
@@ -159,26 +159,26 @@ fn deployment() -> Value {
         "kind": { "const": "deployments" },
         "metadata": { "type": "object" },
         "lookup_name": { "type": "string" },
-        "clusters": map(cluster()),
-        "ports": map(json!({ "type": "string" })),
+        "clusters": map(&cluster()),
+        "ports": map(&json!({ "type": "string" })),
         "environment_variables": part("variables"),
-        "hosts": map(json!({ "type": "string" })),
+        "hosts": map(&json!({ "type": "string" })),
         "dialects": { "type": "object" },
     });
-    with_changes(object(shown, &[]))
+    with_changes(object(&shown, &[]))
 }
 
 fn cluster() -> Value {
     let shown = json!({
         "metadata": { "type": "object" },
-        "services": list(service()),
-        "gateways": map(part("gateway")),
+        "services": list(&service()),
+        "gateways": map(&part("gateway")),
         "health_checks": part("healthChecks"),
         "network": { "type": "string" },
         "dialects": { "type": "object" },
         "sla": part("sla"),
     });
-    object(shown, &["health_checks", "network", "sla"])
+    object(&shown, &["health_checks", "network", "sla"])
 }
 
 fn service() -> Value {
@@ -192,25 +192,25 @@ fn service() -> Value {
     let status = json!({
         "intention": { "enum": ["Deployment", "Undeployment"] },
         "since": time,
-        "phase": object(phase, &["notification"]),
+        "phase": object(&phase, &["notification"]),
     });
-    let drain = json!({ "since": time, "instances": list(text.clone()), "released": { "type": "boolean" } });
+    let drain = json!({ "since": time, "instances": list(&text), "released": { "type": "boolean" } });
     let health = json!({ "staged": count, "running": count, "healthy": count, "unhealthy": count });
     let shown = json!({
-        "status": object(status, &[]),
+        "status": object(&status, &[]),
         "breed": part("breed"),
         "environment_variables": part("variables"),
         "scale": part("scale"),
-        "instances": list(instance()),
+        "instances": list(&instance()),
         "arguments": part("arguments"),
         "health_checks": part("healthChecks"),
-        "dependencies": map(text.clone()),
+        "dependencies": map(&text),
         "network": text,
         "dialects": { "type": "object" },
-        "health": object(health, &[]),
-        "drain": object(drain, &[]),
+        "health": object(&health, &[]),
+        "drain": object(&drain, &[]),
     });
-    object(shown, &["health_checks", "network", "drain"])
+    object(&shown, &["health_checks", "network", "drain"])
 }
 
 fn instance() -> Value {
@@ -218,14 +218,14 @@ fn instance() -> Value {
     let shown = json!({
         "name": text,
         "host": text,
-        "ports": map(json!({ "type": "integer", "minimum": 0, "maximum": 65535 })),
+        "ports": map(&json!({ "type": "integer", "minimum": 0, "maximum": 65535 })),
         "deployed": { "type": "boolean" },
         "metadata": { "type": "object" },
         "state": text,
         "reason": { "type": "string", "description": "Why it is so." },
         "node": { "type": "string", "description": "The machine that it runs on." },
     });
-    object(shown, &["reason", "node"])
+    object(&shown, &["reason", "node"])
 }
 
 #[cfg(test)]
