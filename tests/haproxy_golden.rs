@@ -114,7 +114,7 @@ fn rewrites_and_balances_stand_in_the_backends() {
 #[test]
 fn a_sticky_gateway_knows_its_clients_by_a_cookie() {
     let mut gateway = gateway("sava/9059", 9059, canary());
-    gateway.decision.sticky = Some(Sticky::Instance);
+    gateway.decision.sticky = Some(Sticky::INSTANCE);
     golden("sticky", &gateway);
 }
 

@@ -4,9 +4,12 @@
 mod haproxy_support;
 
 use haproxy_support::{Backend, Client, Haproxy, chained, conditioned, free_port, gateway, route};
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 use vamp_core::{
-    driver::Applied,
+    driver::{Applied, Proxy},
     routing::{Gateway, Route, Sticky, Traffic},
 };
 
@@ -71,7 +74,7 @@ async fn a_client_keeps_its_route_until_the_route_has_no_share() {
             conditioned(route("a", weight, vec![a.instance()]), "has header x-a", 100),
             route("b", 1_000_000 - weight, vec![b.instance()]),
         ];
-        sticky(port, Sticky::Route, routes)
+        sticky(port, Sticky::ROUTE, routes)
     };
     haproxy.serve_one(&of(500_000)).await;
     let mut all = browsers(port, 60).await;
@@ -104,7 +107,7 @@ async fn a_client_keeps_its_instance_and_never_gets_who_took_its_slot() {
             }
             instance
         });
-        sticky(port, Sticky::Instance, vec![route("r", 1_000_000, instances.collect())])
+        sticky(port, Sticky::INSTANCE, vec![route("r", 1_000_000, instances.collect())])
     };
     haproxy.serve_one(&of(&["a", "b", "c", "d"], "")).await;
     let mut all = browsers(port, 40).await;
@@ -136,7 +139,7 @@ async fn clients_stick_through_chained_gateways_and_leave_a_killed_instance() {
     let port = free_port();
     let inner = vec![route("b", 500_000, vec![b.instance()]), route("c", 500_000, vec![c.instance()])];
     let routes = vec![route("a", 300_000, vec![a.instance()]), chained("inner", 700_000, inner)];
-    haproxy.serve_one(&sticky(port, Sticky::Instance, routes)).await;
+    haproxy.serve_one(&sticky(port, Sticky::INSTANCE, routes)).await;
     let mut all = browsers(port, 60).await;
     assert_eq!(all.iter().map(|browser| browser.at.as_str()).collect::<BTreeSet<_>>().len(), 3);
     assert_eq!(moved(&mut all, port, "").await, 0);
@@ -146,4 +149,98 @@ async fn clients_stick_through_chained_gateways_and_leave_a_killed_instance() {
     haproxy_support::until("the killed one is noticed", port_is_dead).await;
     assert_eq!(moved(&mut all, port, "").await, at_b);
     assert!(all.iter().all(|browser| browser.at != "b"));
+}
+
+/// The first cookie of a new client: its value, and the whole line.
+async fn first_cookie(port: u16, headers: &str) -> Option<(String, String)> {
+    let answer = Client::fresh(port).send("/", headers).await.expect("an answer");
+    let line = answer.header("set-cookie")?.to_owned();
+    let value = line.split(';').next()?.split_once('=')?.1.to_owned();
+    Some((value, line))
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stickiness_comes_changes_and_goes_at_run_time() {
+    let haproxy = Haproxy::start("sticky-switched").await;
+    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
+    let port = free_port();
+    let of = |sticky| {
+        let inner = |name: &str, backend: &Backend| {
+            chained(name, 500_000, vec![route(&backend.name, 1_000_000, vec![backend.instance()])])
+        };
+        let mut gateway = gateway("sava/9050", port, vec![inner("one", &a), inner("two", &b)]);
+        gateway.decision.sticky = sticky;
+        gateway
+    };
+    haproxy.serve_one(&of(None)).await;
+    assert!(first_cookie(port, "").await.is_none());
+    let timed = Sticky { ttl: Some(Duration::from_secs(60)), ..Sticky::ROUTE };
+    for sticky in [Sticky::ROUTE, Sticky::INSTANCE, timed] {
+        assert_eq!(haproxy.serve_one(&of(Some(sticky))).await, Applied::AtRunTime, "{sticky:?}");
+        let mut all = browsers(port, 30).await;
+        assert_eq!(all.iter().map(|browser| browser.at.as_str()).collect::<BTreeSet<_>>().len(), 2);
+        assert_eq!(moved(&mut all, port, "").await, 0, "{sticky:?}");
+        assert_eq!(haproxy.serve_one(&of(None)).await, Applied::AtRunTime);
+        assert!(moved(&mut all, port, "").await > 0, "nobody stays without it");
+    }
+    assert_eq!(haproxy.proxy.status().await.expect("a status").reloads, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_stays_until_its_browser_closes_or_as_long_as_it_may() {
+    let haproxy = Haproxy::start("sticky-timed").await;
+    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
+    let port = free_port();
+    let serve = async |ttl: Option<u64>, idle: Option<u64>, weight: u32| {
+        let (ttl, idle) = (ttl.map(Duration::from_secs), idle.map(Duration::from_secs));
+        let routes = vec![route("a", weight, vec![a.instance()]), route("b", 1_000_000 - weight, vec![b.instance()])];
+        haproxy.serve_one(&sticky(port, Sticky { ttl, idle, ..Sticky::ROUTE }, routes)).await;
+    };
+    let who =
+        async |cookie: &str| Client::fresh(port).send("/", &format!("cookie: {cookie}\r\n")).await.expect("an answer");
+    // No time: until the browser closes.
+    serve(None, None, 1_000_000).await;
+    let (token, line) = first_cookie(port, "").await.expect("a cookie");
+    assert!(line.ends_with("; Path=/; HttpOnly; SameSite=Lax") && !line.contains("Max-Age"), "{line}");
+    let name = line.split('=').next().expect("a name").to_owned();
+
+    // A time from the first request on: told once, and held against those who forget it.
+    serve(Some(3_600), None, 1_000_000).await;
+    let (value, line) = first_cookie(port, "").await.expect("a cookie");
+    assert!(line.contains("; Max-Age=3600; HttpOnly"), "{line}");
+    let given: u64 = value.split('.').nth(1).and_then(|given| given.parse().ok()).expect("when it was given");
+    assert!(now().abs_diff(given) < 60 && value.starts_with(&token), "{value}");
+    serve(Some(3_600), None, 1).await;
+    let still = who(&format!("{name}={value}")).await;
+    assert_eq!((still.body.as_str(), still.header("set-cookie")), ("a", None));
+    let old = now() - 3_601;
+    let moved = who(&format!("{name}={token}.{old}.{old}")).await;
+    assert_eq!(moved.body, "b");
+    assert!(moved.header("set-cookie").expect("another cookie").contains("Max-Age=3600"));
+    // Whoever sticks since there was no time begins now.
+    let begins = who(&format!("{name}={token}")).await;
+    assert_eq!(begins.body, "a");
+    assert!(begins.header("set-cookie").expect("with its time").contains(&format!("{name}={token}.")));
+
+    // A time from the last request on: renewed with every answer, within the other time.
+    serve(Some(3_600), Some(600), 1).await;
+    let (before, recent) = (now() - 3_300, now() - 599);
+    let renewed = who(&format!("{name}={token}.{before}.{recent}")).await;
+    let line = renewed.header("set-cookie").expect("renewed").to_owned();
+    let left: u64 =
+        line.split("Max-Age=").nth(1).and_then(|rest| rest.split(';').next()?.parse().ok()).expect("an age");
+    assert!(renewed.body == "a" && (280..=300).contains(&left) && line.contains(&format!(".{before}.")), "{line}");
+    let away = now() - 601;
+    assert_eq!(who(&format!("{name}={token}.{before}.{away}")).await.body, "b");
+    serve(None, Some(600), 1).await;
+    let line = who(&format!("{name}={token}.1.{recent}")).await.header("set-cookie").expect("renewed").to_owned();
+    assert!(line.contains("Max-Age=600"), "{line}");
+    for forged in ["x.y", "99999999999999999999.1", "..", ".", "-1.-1"] {
+        let answer = who(&format!("{name}={token}.{forged}")).await;
+        assert_eq!(answer.status, 200, "{forged}");
+    }
 }

@@ -29,7 +29,7 @@ fn router(conditions: usize) -> GatewayRouter {
     };
     let inner = many("inner-").into_iter().chain([to("inner-rest", 500_000)]).collect();
     let mut gateway = gateway("g", 9050, many("").into_iter().chain([chained("inner", 500_000, inner)]).collect());
-    gateway.decision.sticky = Some(Sticky::Instance);
+    gateway.decision.sticky = Some(Sticky::INSTANCE);
     GatewayRouter::compile(&gateway).expect("a router")
 }
 

@@ -4,7 +4,7 @@
 const SECTIONS: [&str; 4] = ["global", "defaults", "frontend", "backend"];
 
 /// What else may begin a line; of a rule, with its action.
-const KEYWORDS: [&str; 28] = [
+const KEYWORDS: [&str; 33] = [
     "acl",
     "balance",
     "bind",
@@ -13,7 +13,10 @@ const KEYWORDS: [&str; 28] = [
     "description",
     "hard-stop-after",
     "hash-type",
+    "http-after-response add-header",
+    "http-after-response allow",
     "http-after-response set-header",
+    "http-after-response set-var",
     "http-request allow",
     "http-request disable-l7-retry",
     "http-request set-header",
@@ -29,7 +32,9 @@ const KEYWORDS: [&str; 28] = [
     "retries",
     "retry-on",
     "server",
+    "tcp-request content accept",
     "tcp-request content set-var",
+    "tcp-request content unset-var",
     "timeout",
     "use-server",
     "use_backend",

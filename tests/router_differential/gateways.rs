@@ -78,8 +78,8 @@ impl Builder<'_> {
         let sticky = match self.random.below(4) {
             // Who sticks does not follow the weights.
             _ if self.shares == Shares::Fine => None,
-            0 => Some(Sticky::Route),
-            1 => Some(Sticky::Instance),
+            0 => Some(Sticky::ROUTE),
+            1 => Some(Sticky::INSTANCE),
             _ => None,
         };
         let weights = self.weights();

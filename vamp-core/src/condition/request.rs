@@ -24,6 +24,11 @@ pub trait Request {
 
     /// The address of the connection, where it is known.
     fn client_ip(&self) -> Option<IpAddr>;
+
+    /// The second since 1970 in which it came, where that is known; cookies with a time depend on it.
+    fn second(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A [`Request`] over the head of a request of the `http` crate.
@@ -31,19 +36,26 @@ pub trait Request {
 pub struct RequestParts<'p> {
     parts: &'p Parts,
     client_ip: Option<IpAddr>,
+    second: Option<u64>,
 }
 
 impl<'p> RequestParts<'p> {
     /// A view of `parts`, of a client that is not known: tests of its address do not hold.
     #[must_use]
     pub const fn new(parts: &'p Parts) -> Self {
-        Self { parts, client_ip: None }
+        Self { parts, client_ip: None, second: None }
     }
 
     /// The same request from this client.
     #[must_use]
     pub const fn from_client(self, client_ip: IpAddr) -> Self {
         Self { client_ip: Some(client_ip), ..self }
+    }
+
+    /// The same request in this second since 1970.
+    #[must_use]
+    pub const fn in_second(self, second: u64) -> Self {
+        Self { second: Some(second), ..self }
     }
 }
 
@@ -73,6 +85,10 @@ impl Request for RequestParts<'_> {
     fn client_ip(&self) -> Option<IpAddr> {
         self.client_ip
     }
+
+    fn second(&self) -> Option<u64> {
+        self.second
+    }
 }
 
 impl<R: Request> Request for &R {
@@ -94,5 +110,9 @@ impl<R: Request> Request for &R {
 
     fn client_ip(&self) -> Option<IpAddr> {
         (**self).client_ip()
+    }
+
+    fn second(&self) -> Option<u64> {
+        (**self).second()
     }
 }

@@ -31,7 +31,7 @@ mod stored;
 mod template;
 mod text;
 mod timestamp;
-mod units;
+pub(crate) mod units;
 pub mod validate;
 mod workflow;
 pub mod write;

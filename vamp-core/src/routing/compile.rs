@@ -258,9 +258,10 @@ fn collapse(mut decision: Decision) -> Decision {
 }
 
 /// With one route, sticking to the route means nothing; sticking to the instance means more than to a route.
-const fn stickier(outer: Option<Sticky>, inner: Option<Sticky>) -> Option<Sticky> {
+fn stickier(outer: Option<Sticky>, inner: Option<Sticky>) -> Option<Sticky> {
     match (outer, inner) {
-        (Some(Sticky::Instance), _) | (_, Some(Sticky::Instance)) => Some(Sticky::Instance),
+        (_, Some(inner)) if inner.is_by_instance() => Some(inner),
+        (Some(outer), _) if outer.is_by_instance() => Some(outer),
         (_, inner) => inner,
     }
 }

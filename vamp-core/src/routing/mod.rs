@@ -5,12 +5,12 @@ mod complete;
 pub(crate) mod document;
 mod keys;
 pub mod router;
+mod sticky;
 mod table;
 
 pub use compile::{Compiled, CompiledGateway, Find, ServicePath, Services, compile, compile_one};
 pub use complete::Complete;
 pub use keys::{AgentKey, Keys};
 pub use router::Router;
-pub use table::{
-    Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Sticky, Target, Traffic,
-};
+pub use sticky::{Sticky, StickyBy};
+pub use table::{Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Target, Traffic};

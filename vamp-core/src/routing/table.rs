@@ -1,5 +1,6 @@
 //! [`RoutingTable`]: one self-contained document per published gateway.
 
+use super::Sticky;
 use crate::{condition::Condition, digest, weight::Weight};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, num::NonZeroU16, sync::Arc};
@@ -77,21 +78,11 @@ impl Decision {
             && route.condition.is_none()
             && route.rewrites.is_empty()
         {
-            inherited = decision.sticky.filter(|sticky| *sticky == Sticky::Instance).or(inherited);
+            inherited = decision.sticky.filter(Sticky::is_by_instance).or(inherited);
             decision = inner;
         }
         (decision, inherited)
     }
-}
-
-/// What a client sticks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sticky {
-    /// The route.
-    Route,
-    /// The instance.
-    Instance,
 }
 
 /// One way a request can go.

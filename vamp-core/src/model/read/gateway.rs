@@ -3,6 +3,7 @@
 use super::{
     report::{Cursor, Fields, Path, Report},
     route, selector,
+    sticky::sticky,
 };
 use crate::{
     driver::Address,
@@ -131,20 +132,6 @@ fn common(fields: &mut Fields<'_>, report: &mut Report<'_>) -> GatewayTemplate {
     fields.ignore(&["deployed"]);
     let selector = fields.get("selector").and_then(|at| selector(&at, report));
     GatewayTemplate { port: None, sticky, virtual_hosts, selector, routes, metadata }
-}
-
-fn sticky(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Sticky> {
-    let text = at.node.text().unwrap_or_default();
-    match text.to_ascii_lowercase().as_str() {
-        "route" => Some(Sticky::Route),
-        "instance" => Some(Sticky::Instance),
-        "none" => None,
-        _ => {
-            let message = format!("`{text}` is nothing to stick to");
-            report.refuse(&at.path, "IllegalGatewayStickyValue", message, "write `route`, `instance` or `none`");
-            None
-        }
-    }
 }
 
 fn virtual_hosts(at: &Cursor<'_>, report: &mut Report<'_>) -> Vec<String> {

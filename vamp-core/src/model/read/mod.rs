@@ -33,6 +33,7 @@ mod route;
 mod rules;
 mod scale;
 mod sla;
+mod sticky;
 mod suggest;
 mod template;
 mod traits;

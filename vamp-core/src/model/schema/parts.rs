@@ -153,10 +153,16 @@ pub(super) fn route() -> Keys {
         .ignored(&["lookup_name", "targets"])
 }
 
+fn sticky_by() -> Value {
+    json!({"type": "string", "pattern": "^([rR][oO][uU][tT][eE]|[iI][nN][sS][tT][aA][nN][cC][eE]|[nN][oO][nN][eE])$"})
+}
+
 fn common_gateway() -> Keys {
+    let time = || reference("time");
+    let sticky = Keys::default().required("by", sticky_by()).optional("ttl", time()).optional("idle", time());
     Keys::default()
         .optional("port", scalar())
-        .optional("sticky", json!({"type": "string", "pattern": "^([rR][oO][uU][tT][eE]|[iI][nN][sS][tT][aA][nN][cC][eE]|[nN][oO][nN][eE])$"}))
+        .optional("sticky", any([sticky_by(), sticky.schema()]))
         .optional("virtual_hosts", one_or_list(scalar()))
         .optional("selector", json!({"type": "string"}))
         .optional("routes", reference("routes"))

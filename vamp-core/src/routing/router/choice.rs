@@ -1,13 +1,14 @@
 //! [`Choice`]: a decision as requests meet it, and how the decisions of a gateway become choices.
 
 use super::{
-    LEVELS, cookie,
+    LEVELS,
+    cookie::{self, Sent},
     error::RouterError,
     index::Matcher,
     program::{Code, Coder},
 };
 use crate::{
-    condition::{Condition, Expr},
+    condition::{Condition, Expr, Request},
     routing::{Balance, Decision, Instance, Rewrite, Route, Sticky, Target, Traffic},
     weight::Weight,
 };
@@ -84,8 +85,14 @@ impl Choice {
 }
 
 impl Seats {
-    pub(super) fn of(&self, token: &[u8]) -> Option<Seat> {
-        self.seats.get(token).copied()
+    /// Where the client that sent this stays.
+    pub(super) fn of(&self, request: &impl Request) -> Option<Seat> {
+        self.seats.get(self.sent(request)?.token).copied()
+    }
+
+    /// What the client sent, while it holds.
+    pub(super) fn sent<'a>(&'a self, request: &'a impl Request) -> Option<Sent<'a>> {
+        Sent::read(request.cookie_values(&self.cookie).last()?, self.to, request.second())
     }
 }
 
@@ -128,7 +135,7 @@ impl Builder<'_> {
             let below = match &route.target {
                 Target::Instances(instances) => Below::Instances(instances.as_slice().into()),
                 Target::Chained(inner) => {
-                    let inherited = sticky.filter(|sticky| *sticky == Sticky::Instance);
+                    let inherited = sticky.filter(Sticky::is_by_instance);
                     Below::Choice(self.add(inner, Some((number, place)), level + 1, inherited)?)
                 }
             };
@@ -194,7 +201,7 @@ fn seats(to: Sticky, branches: &[Branch]) -> HashMap<Box<[u8]>, Seat> {
     let mut seats = HashMap::new();
     for (branch, place) in branches.iter().zip(0..) {
         match &branch.below {
-            Below::Instances(instances) if to == Sticky::Instance => {
+            Below::Instances(instances) if to.is_by_instance() => {
                 let ready = instances.iter().zip(0..).filter(|(instance, _)| instance.traffic == Traffic::Ready);
                 seats.extend(ready.map(|(instance, at)| {
                     (cookie::token(&instance.id).into_bytes().into(), Seat { place, instance: Some(at) })

@@ -57,8 +57,7 @@ impl<R: Request, L: Fn(&Instance) -> bool, const WORDS: usize> Walk<'_, R, L, WO
     /// Where the client stays: as long as the route has a share of requests like this one.
     fn seat(&self, choice: &Choice, matched: Option<u32>) -> Option<Seat> {
         let sticky = choice.sticky.as_ref()?;
-        let sent = self.tester.request.cookie_values(&sticky.cookie).last()?;
-        let seat = sticky.of(sent)?;
+        let seat = sticky.of(self.tester.request)?;
         let strength = matched.and_then(|place| choice.branch(place)).map_or(0, |branch| branch.strength);
         let by_condition = matched == Some(seat.place) && strength > 0;
         let by_weight = strength < FULL && choice.branch(seat.place).is_some_and(|branch| branch.weight > 0);

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     condition::Request,
-    routing::{Balance, Instance, Sticky, Traffic},
+    routing::{Balance, Instance, Traffic},
 };
 use std::fmt;
 
@@ -146,10 +146,9 @@ impl<'r> Routed<'r> {
     pub fn cookies(self, request: &impl Request, instance: &Instance) -> impl Iterator<Item = SetCookie<'r>> {
         let cookie = |(choice, branch): (&'r Choice, &'r Branch)| {
             let sticky = choice.sticky.as_ref()?;
-            let to_instance = sticky.to == Sticky::Instance && matches!(branch.below, Below::Instances(_));
+            let to_instance = sticky.to.is_by_instance() && matches!(branch.below, Below::Instances(_));
             let value = if to_instance { cookie::token(&instance.id) } else { branch.token.to_string() };
-            let sent = request.cookie_values(&sticky.cookie).last();
-            (sent != Some(value.as_bytes())).then_some(SetCookie { name: &sticky.cookie, value })
+            SetCookie::renewing(&sticky.cookie, value, sticky.sent(request), sticky.to, request.second())
         };
         self.way().into_iter().flatten().filter_map(cookie)
     }

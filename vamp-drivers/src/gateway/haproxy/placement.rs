@@ -95,7 +95,7 @@ impl<'a> Placed<'a> {
     fn below(decision: &'a Decision, prefix: String, served: &Served, slots: usize, inherited: Option<Sticky>) -> Self {
         let (decision, inherited) = decision.collapsed(inherited);
         let sticky = decision.sticky.or(inherited);
-        let inherited = sticky.filter(|sticky| *sticky == Sticky::Instance);
+        let inherited = sticky.filter(Sticky::is_by_instance);
         let room = room(served.outline.routes(&prefix), decision.routes.len());
         let seats = seat(&decision.routes, |route| &route.name, served.routes.get(&prefix), room);
         let mut routes: Vec<Option<PlacedRoute<'_>>> = (0..room).map(|_| None).collect();

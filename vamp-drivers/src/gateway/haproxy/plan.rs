@@ -103,7 +103,7 @@ impl Plan {
         classes: &BTreeMap<String, Vec<u32>>,
         slot: impl Fn(&SlotName, SocketAddr) -> Option<usize>,
     ) -> BTreeMap<String, String> {
-        let mut entries = values::map_entries(&self.section, classes);
+        let mut entries = values::map_entries(&self.section, classes, &self.sticky);
         if self.sticky.is_empty() {
             return entries;
         }

@@ -17,7 +17,7 @@ use std::{
 use vamp_core::{
     digest,
     driver::{Document, GatewayRenderer, Target},
-    routing::{Decision, Gateway, Instance, Protocol, Route, RoutingTable, Sticky, Traffic},
+    routing::{Decision, Gateway, Instance, Protocol, Route, RoutingTable, Traffic},
     weight::{Weight, rescale},
 };
 
@@ -170,8 +170,7 @@ fn add_values(placed: &Placed<'_>, into: &mut BTreeMap<String, String>) {
     let class_key = |class: &str| ["class/", &placed.prefix, class].concat();
     into.insert(class_key(values::PLAIN), ppm(&weights));
     if let Some(sticky) = placed.sticky {
-        let value = if sticky == Sticky::Route { "route" } else { "instance" };
-        into.insert(["sticky/", &placed.prefix].concat(), value.to_owned());
+        into.insert(["sticky/", &placed.prefix].concat(), values::written_sticky(sticky));
     }
     for (place, one) in placed.routes.iter().enumerate() {
         let Some(one) = one else { continue };

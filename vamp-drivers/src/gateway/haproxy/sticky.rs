@@ -53,7 +53,7 @@ impl Seats<'_> {
 
     fn add_incoming(&self, class: &str, path: &str, sticky: Sticky, into: &mut BTreeMap<String, String>) {
         let section = self.section;
-        if sticky == Sticky::Instance && self.is_backend(path) {
+        if sticky.is_by_instance() && self.is_backend(path) {
             for (_, slot, id) in self.instances_of(path) {
                 into.insert(format!("{class}/s/{}", token(id)), format!("{section}.{path}/s{slot}"));
             }
@@ -67,7 +67,7 @@ impl Seats<'_> {
         let place = rest.split('.').next().unwrap_or_default();
         let path = format!("{prefix}{place}");
         let key = format!("{prefix}o/{}.{backend}/", self.section);
-        if sticky == Sticky::Instance && path == backend {
+        if sticky.is_by_instance() && path == backend {
             for (_, slot, id) in self.instances_of(&path) {
                 into.insert(format!("{key}s{slot}/"), token(id));
             }
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_token_leads_only_where_its_class_of_requests_goes() {
-        let entries = entries(Sticky::Route, &[]);
+        let entries = entries(Sticky::ROUTE, &[]);
         let expected = [
             (format!("c1/s/{}", token("two")), "g.r1".to_owned()),
             ("o/g.r0/".to_owned(), token("one")),
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn who_moves_into_a_slot_gets_another_token() {
-        let before = entries(Sticky::Instance, &[("r0", 1, "first")]);
-        let after = entries(Sticky::Instance, &[("r0", 1, "second")]);
+        let before = entries(Sticky::INSTANCE, &[("r0", 1, "first")]);
+        let after = entries(Sticky::INSTANCE, &[("r0", 1, "second")]);
         assert_eq!(before[&format!("p/s/{}", token("first"))], "g.r0/s1");
         assert!(!after.contains_key(&format!("p/s/{}", token("first"))));
         assert_ne!(before["o/g.r0/s1/"], after["o/g.r0/s1/"]);

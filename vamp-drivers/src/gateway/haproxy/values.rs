@@ -6,7 +6,7 @@
 //! | `server/<path>/<slot>` | `<instance id> <host> <port> <ready or drain>` |
 //! | `class/<prefix>p` | the weights of a decision, in parts per million by place, e.g. `100000;900000;0;0` |
 //! | `class/<prefix>c<digest>` | the same for requests that match a condition: its strength mixed in |
-//! | `sticky/<prefix>` | `route` or `instance`: what clients of a decision stick to |
+//! | `sticky/<prefix>` | `route` or `instance`, what clients of a decision stick to; and `<ttl> <idle>` in seconds, 0 = none |
 //!
 //! A path is the place of a route: `r0`, or `r1.r0` behind the chained route `r1`; the prefix of a decision is empty
 //! or `r1.`.
@@ -16,6 +16,7 @@ use std::{
     collections::BTreeMap,
     fmt::{self, Write},
     str::FromStr,
+    time::Duration,
 };
 use vamp_core::routing::Sticky;
 
@@ -92,12 +93,39 @@ pub(super) fn classes(values: &BTreeMap<String, String>) -> Result<BTreeMap<Stri
 
 /// What clients stick to, by prefix of the decision.
 pub(super) fn sticky(values: &BTreeMap<String, String>) -> Result<BTreeMap<String, Sticky>, String> {
-    let of = |(prefix, value): (&str, &String)| match value.as_str() {
-        "route" => Ok((prefix.to_owned(), Sticky::Route)),
-        "instance" => Ok((prefix.to_owned(), Sticky::Instance)),
-        _ => Err(format!("`{value}` of `sticky/{prefix}` is neither `route` nor `instance`")),
+    let of = |(prefix, value): (&str, &String)| {
+        let read = read_sticky(value).ok_or_else(|| format!("`{value}` of `sticky/{prefix}` is nothing to stick to"));
+        read.map(|sticky| (prefix.to_owned(), sticky))
     };
     with_prefix(values, "sticky/").map(of).collect()
+}
+
+/// What clients stick to, as it stands in a document.
+pub(super) fn written_sticky(sticky: Sticky) -> String {
+    let by = if sticky.is_by_instance() { "instance" } else { "route" };
+    let [ttl, idle] = seconds(sticky);
+    if sticky.is_timed() { format!("{by} {ttl} {idle}") } else { by.to_owned() }
+}
+
+fn read_sticky(text: &str) -> Option<Sticky> {
+    let mut words = text.split(' ');
+    let sticky = match words.next()? {
+        "route" => Sticky::ROUTE,
+        "instance" => Sticky::INSTANCE,
+        _ => return None,
+    };
+    let times: Vec<u64> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
+    let time = |seconds: &u64| (*seconds > 0).then(|| Duration::from_secs(*seconds));
+    match times.as_slice() {
+        [] => Some(sticky),
+        [ttl, idle] => Some(Sticky { ttl: time(ttl), idle: time(idle), ..sticky }),
+        _ => None,
+    }
+}
+
+/// The times in seconds, 0 = none.
+fn seconds(sticky: Sticky) -> [u64; 2] {
+    [sticky.ttl, sticky.idle].map(|time| time.map_or(0, |time| time.as_secs()))
 }
 
 /// The names of the routes by path.
@@ -138,8 +166,13 @@ pub(super) fn split_class(class: &str) -> (&str, &str) {
     class.rfind('.').map_or(("", class), |dot| class.split_at(dot + 1))
 }
 
-/// The map of a gateway: for each class the draws, for each decision the list to draw from again.
-pub(super) fn map_entries(section: &str, classes: &BTreeMap<String, Vec<u32>>) -> BTreeMap<String, String> {
+/// The map of a gateway: for each class the draws, for each decision the list to draw from again, and behind it how long
+/// its clients stay, if they do.
+pub(super) fn map_entries(
+    section: &str,
+    classes: &BTreeMap<String, Vec<u32>>,
+    sticky: &BTreeMap<String, Sticky>,
+) -> BTreeMap<String, String> {
     let mut entries = BTreeMap::new();
     for (class, weights) in classes {
         let (prefix, name) = split_class(class);
@@ -151,7 +184,8 @@ pub(super) fn map_entries(section: &str, classes: &BTreeMap<String, Vec<u32>>) -
             entries.insert(format!("{class}/1{digits}"), backend);
         }
         if name == PLAIN {
-            entries.insert(format!("{prefix}list"), listed(weights.iter().copied()));
+            let times = sticky.get(prefix).map(|sticky| seconds(*sticky).map(|time| format!(";{time}")).concat());
+            entries.insert(format!("{prefix}list"), listed(weights.iter().copied()) + &times.unwrap_or_default());
         }
     }
     entries
@@ -175,14 +209,15 @@ mod tests {
             ("c1".to_owned(), vec![1_000_000, 0]),
             ("r1.p".to_owned(), vec![500_000]),
         ]);
-        let entries = map_entries("shop", &classes);
+        let timed = Sticky { idle: Some(Duration::from_secs(60)), ..Sticky::ROUTE };
+        let entries = map_entries("shop", &classes, &BTreeMap::from([("r1.".to_owned(), timed)]));
         assert_eq!(entries["p/10"], "shop.r0");
         assert_eq!(entries["p/19"], "shop.r1");
         assert_eq!(entries["list"], "100000;900000");
         assert_eq!(entries["c1/1"], "shop.r0");
         assert_eq!(entries["r1.p/14"], "shop.r1.r0");
         assert_eq!(entries["r1.p/15"], NONE);
-        assert_eq!(entries["r1.list"], "500000");
+        assert_eq!(entries["r1.list"], "500000;0;60");
         assert!(!entries.contains_key("c1list"));
     }
 }

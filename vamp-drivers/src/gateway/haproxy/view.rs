@@ -8,16 +8,13 @@ use super::{
 };
 use askama::Template;
 use std::net::SocketAddr;
-use vamp_core::routing::{Balance, Protocol, Rewrite, Sticky};
+use vamp_core::routing::{Balance, Protocol, Rewrite};
 
 /// For these numbers of routes the rules are in a shared `defaults` section.
 const SHARED_SIZES: [usize; 5] = [4, 8, 16, 32, 64];
 
 /// What most texts fit into, in bytes.
 const TYPICAL_LENGTH: usize = 4096;
-
-/// How long a client sticks, in seconds: one day.
-const COOKIE_MAX_AGE: u64 = 24 * 60 * 60;
 
 /// The part of the configuration that belongs to no gateway.
 #[derive(Debug, Template)]
@@ -27,11 +24,14 @@ pub(super) struct Global<'a> {
     pub(super) max_connections: u64,
     pub(super) hard_stop_after: u64,
     sizes: [usize; 5],
+    /// Of gateways with one decision.
+    sticky: StickyView,
 }
 
 impl<'a> Global<'a> {
-    pub(super) const fn new(digest: &'a str, max_connections: u64, hard_stop_after: u64) -> Self {
-        Self { digest, max_connections, hard_stop_after, sizes: SHARED_SIZES }
+    pub(super) fn new(digest: &'a str, max_connections: u64, hard_stop_after: u64) -> Self {
+        let sticky = StickyView::new(String::new(), "");
+        Self { digest, max_connections, hard_stop_after, sizes: SHARED_SIZES, sticky }
     }
 }
 
@@ -48,7 +48,6 @@ struct Frontend<'a> {
     backends: Vec<BackendView>,
     slots: usize,
     empty: &'static str,
-    max_age: u64,
 }
 
 /// One draw and what follows from it.
@@ -60,19 +59,44 @@ struct DecisionView {
     acls: Vec<String>,
     rules: Vec<String>,
     places: Vec<PlaceView>,
+    /// For requests; connections have no cookies.
     sticky: Option<StickyView>,
 }
 
-/// The cookie of a decision and its variables.
+/// The cookie of a decision and its variables. Whether it is used at all is a value: the times behind the weights.
 #[derive(Debug)]
 struct StickyView {
     cookie: String,
-    /// What the client sent.
+    /// The time that the client stays, and the time that it may be away; set while clients stick.
+    ttl: String,
+    idle: String,
+    /// The token that the client sent, when it was given, and when it was renewed.
     sent: String,
+    given: String,
+    renewed: String,
     /// Where that leads.
     seat: String,
     /// The token of where the request went.
     token: String,
+    /// Whether the client does not have that.
+    new: String,
+}
+
+impl StickyView {
+    fn new(cookie: String, prefix: &str) -> Self {
+        let own = |stem| variable(stem, prefix);
+        Self {
+            cookie,
+            ttl: own("tt"),
+            idle: own("ti"),
+            sent: own("ck"),
+            given: own("cg"),
+            renewed: own("cr"),
+            seat: own("st"),
+            token: own("tk"),
+            new: own("nw"),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -88,7 +112,7 @@ struct BackendView {
     path: String,
     balance: &'static str,
     rewrites: Lines,
-    /// The variable with the seat of a client that sticks to an instance.
+    /// The variable with the seat of a client that sticks, which has an instance when it sticks to that.
     seat: Option<String>,
 }
 
@@ -105,11 +129,11 @@ pub(super) fn structure(
     placed: &Placed<'_>,
     slots: usize,
 ) -> Result<String, String> {
+    let http = protocol == Protocol::Http;
     let mut decisions = Vec::new();
-    add_decisions(placed, section, &mut decisions);
+    add_decisions(placed, section, http, &mut decisions);
     let mut backends = Vec::new();
     add_backends(placed, protocol, &[], &mut backends)?;
-    let http = protocol == Protocol::Http;
     let shared = SHARED_SIZES.contains(&placed.routes.len());
     let flat = http && shared && decisions.len() == 1;
     let defaults = match (http, flat) {
@@ -120,19 +144,7 @@ pub(super) fn structure(
     let backend_defaults = if http { "vamp-http-backend" } else { "vamp-tcp-backend" };
     let map = map_path(section);
     let empty = outline::EMPTY;
-    let view = Frontend {
-        section,
-        bind,
-        map,
-        defaults,
-        backend_defaults,
-        flat,
-        decisions,
-        backends,
-        slots,
-        empty,
-        max_age: COOKIE_MAX_AGE,
-    };
+    let view = Frontend { section, bind, map, defaults, backend_defaults, flat, decisions, backends, slots, empty };
     let mut text = String::with_capacity(TYPICAL_LENGTH);
     view.render_into(&mut text).map_err(|error| error.to_string())?;
     text.shrink_to_fit();
@@ -140,24 +152,19 @@ pub(super) fn structure(
 }
 
 /// Decisions behind others come first: their result is known when the decision before them needs it.
-fn add_decisions(placed: &Placed<'_>, section: &str, into: &mut Vec<DecisionView>) {
+fn add_decisions(placed: &Placed<'_>, section: &str, http: bool, into: &mut Vec<DecisionView>) {
     let mut places = Vec::new();
     for (index, one) in placed.routes.iter().enumerate() {
         let mut below = None;
         if let Some(Below::Decision(inner)) = one.as_ref().map(|one| &one.below) {
-            add_decisions(inner, section, into);
+            add_decisions(inner, section, http, into);
             below = Some(variable("be", &inner.prefix));
         }
         places.push(PlaceView { index, below });
     }
     let Lines { acls, rules } = condition_rules(placed);
     let result = variable("be", &placed.prefix);
-    let sticky = placed.sticky.map(|_| StickyView {
-        cookie: sticky::cookie(section, &placed.decision.gateway),
-        sent: variable("ck", &placed.prefix),
-        seat: variable("st", &placed.prefix),
-        token: variable("tk", &placed.prefix),
-    });
+    let sticky = http.then(|| StickyView::new(sticky::cookie(section, &placed.decision.gateway), &placed.prefix));
     into.push(DecisionView { prefix: placed.prefix.clone(), result, acls, rules, places, sticky });
 }
 
@@ -189,7 +196,7 @@ fn add_backends(
 ) -> Result<(), String> {
     for (index, one) in placed.routes.iter().enumerate() {
         let path = placement::path(&placed.prefix, index);
-        let seat = (placed.sticky == Some(Sticky::Instance)).then(|| variable("st", &placed.prefix));
+        let seat = (protocol == Protocol::Http).then(|| variable("st", &placed.prefix));
         let Some(one) = one else {
             into.push(BackendView { path, balance: balance(Balance::RoundRobin), rewrites: Lines::default(), seat });
             continue;

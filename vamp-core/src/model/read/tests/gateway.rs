@@ -30,7 +30,7 @@ routes:
 ";
     let gateway = read::gateway(source).expect(source);
     assert_eq!(gateway.port.to_string(), "9050/http");
-    assert_eq!(gateway.sticky, Some(Sticky::Route));
+    assert_eq!(gateway.sticky, Some(Sticky::ROUTE));
     assert_eq!(gateway.virtual_hosts, ["sava.example.com", "b.example.com"]);
     assert_eq!(gateway.metadata["n"], 1);
     let [first, second] = gateway.routes.as_slice() else { panic!("two routes in order") };
@@ -75,6 +75,17 @@ fn every_rule_of_a_gateway_names_its_place() {
         ("name: g\nport: 80/udp\n", vec!["InvalidGatewayPortError port"]),
         ("name: g\nkind: breeds\n", vec!["InconsistentArtifactKind kind"]),
         ("name: g\nsticky: client\n", vec!["IllegalGatewayStickyValue sticky"]),
+        ("name: g\nsticky: {ttl: 1h}\n", vec!["MissingPathValueError sticky/by"]),
+        (
+            "name: g\nsticky: {by: me, ttl: soon, idle: 500ms, age: 1}\n",
+            vec![
+                "IllegalGatewayStickyValue sticky/by",
+                "UnexpectedTypeError sticky/ttl",
+                "IllegalGatewayStickyValue sticky/idle",
+                "UnexpectedElement sticky/age",
+            ],
+        ),
+        ("name: g\nsticky: {by: route, ttl: 1m, idle: 1h}\n", vec!["IllegalGatewayStickyValue sticky/idle"]),
         (
             "name: g\nvirtual_hosts: [ok.example, 'a b', {}]\n",
             vec!["IllegalGatewayVirtualHosts virtual_hosts/1", "IllegalGatewayVirtualHosts virtual_hosts/2"],
