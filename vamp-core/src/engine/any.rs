@@ -6,7 +6,7 @@ use crate::{
     condition::Condition,
     driver::{Page, Record, Version},
     model::{
-        Blueprint, Breed, Escalation, Gateway, Named, Route, Scale, Sla, Template, Workflow,
+        Blueprint, Breed, Escalation, Gateway, Named, Route, Scale, Sla, Template, Workflow, expand,
         read::{Artifact, Kind},
     },
     routing::Rewrite,
@@ -110,5 +110,14 @@ impl Engine {
         let records = self.shared.persistence.list(kind.plural(), &Page::ALL).await?;
         let shown = records.iter().skip(skip).take(limit);
         Ok(Part { items: shown.filter_map(|record| parse(kind, record)).collect(), total: records.len() })
+    }
+
+    /// An artifact with everything that it refers to in place.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Invalid`] with every reference to nothing, [`Failure::Driver`] when the store cannot be read.
+    pub async fn expand_any(&self, artifact: &Artifact) -> Result<Artifact, Failure> {
+        self.expanded(|stored| expand::artifact(artifact, stored)).await
     }
 }

@@ -1,19 +1,15 @@
 //! Artifacts that are stored and do nothing by themselves, of any kind.
 
 use super::{
-    Api,
-    body::{self, Change},
-    documents,
+    Api, body, documents,
     error::Problem,
-    extract::{Body, Path, Query},
-    page::{self, Paging},
-    precondition::{self, Precondition},
-    references, workflow,
+    extract::{Ask, Body},
+    page::{self, View},
+    precondition, references, workflow,
 };
 use axum::{
     Extension, Router,
-    extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -41,88 +37,46 @@ pub(super) fn routes(kind: Kind) -> Router<Api> {
     routes.layer(Extension(kind))
 }
 
-async fn list(
-    State(api): State<Api>,
-    Extension(kind): Extension<Kind>,
-    Query(paging): Query<Paging>,
-    Query(shape): Query<references::Shape>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let part = api.engine.list_any(kind, paging.skip(), paging.size()).await?;
-    let mut shown = Vec::new();
+async fn list(Extension(kind): Extension<Kind>, ask: Ask<(), View>) -> Result<Response, Problem> {
+    let Ask { api, query: view, .. } = &ask;
+    let part = api.engine.list_any(kind, view.skip(), view.size()).await?;
+    let mut all = Vec::new();
     for artifact in &part.items {
-        shown.push(references::shaped(&api, show(artifact)?, shape).await?);
+        all.push(show(&*references::shaped(api, artifact, view.shape()).await?)?);
     }
-    Ok(page::list(&uri, paging, &headers, shown, part.total))
+    Ok(page::list(&ask.uri, *view, &ask.headers, all, part.total))
 }
 
-async fn one(
-    State(api): State<Api>,
-    Extension(kind): Extension<Kind>,
-    Path(name): Path<String>,
-    Query(shape): Query<references::Shape>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let missing = || Failure::NotFound { kind: kind.plural(), name: name.clone() };
-    let (artifact, version) = api.engine.find_any(kind, &name).await?.ok_or_else(missing)?;
-    let shown = references::shaped(&api, show(&artifact)?, shape).await?;
-    Ok(precondition::read(&headers, &shown, &version))
+async fn one(Extension(kind): Extension<Kind>, ask: Ask<String, View>) -> Result<Response, Problem> {
+    let missing = || Failure::NotFound { kind: kind.plural(), name: ask.at.clone() };
+    let (artifact, version) = ask.api.engine.find_any(kind, &ask.at).await?.ok_or_else(missing)?;
+    let shown = show(&*references::shaped(&ask.api, &artifact, ask.query.shape()).await?)?;
+    Ok(precondition::read(&ask.headers, &shown, &version))
 }
 
-async fn create(
-    State(api): State<Api>,
-    Extension(kind): Extension<Kind>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
+async fn create(Extension(kind): Extension<Kind>, ask: Ask, Body(source): Body) -> Result<Response, Problem> {
     if documents::are_several(&source) {
-        return api.store_several(&source, kind, change, &precondition, StatusCode::CREATED, &headers).await;
+        return ask.store_several(&source, kind, StatusCode::CREATED).await;
     }
     let artifact = read::artifact(&source, kind)?;
-    let stored = api.store_one(&artifact, change, &precondition, StatusCode::CREATED, &headers).await;
-    stored.map_err(|problem| problem.located(&source))
+    ask.store_one(&artifact, StatusCode::CREATED).await.map_err(|problem| problem.located(&source))
 }
 
 /// Several documents at once; the original took them at the root only.
-async fn put_all(
-    State(api): State<Api>,
-    Extension(kind): Extension<Kind>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    api.store_several(&source, kind, change, &precondition, StatusCode::OK, &headers).await
+async fn put_all(Extension(kind): Extension<Kind>, ask: Ask, Body(source): Body) -> Result<Response, Problem> {
+    ask.store_several(&source, kind, StatusCode::OK).await
 }
 
-async fn put(
-    State(api): State<Api>,
-    Extension(kind): Extension<Kind>,
-    Path(name): Path<String>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    let source = if kind == Kind::Breed { workflow::as_breed(&headers, source) } else { source };
-    let artifact = read::artifact_named(&source, kind, &name)?;
-    let stored = api.store_one(&artifact, change, &precondition, StatusCode::OK, &headers).await;
-    stored.map_err(|problem| problem.located(&source))
+async fn put(Extension(kind): Extension<Kind>, ask: Ask<String>, Body(source): Body) -> Result<Response, Problem> {
+    let source = if kind == Kind::Breed { workflow::as_breed(&ask.headers, source) } else { source };
+    let artifact = read::artifact_named(&source, kind, &ask.at)?;
+    ask.store_one(&artifact, StatusCode::OK).await.map_err(|problem| problem.located(&source))
 }
 
-async fn remove(
-    State(api): State<Api>,
-    Extension(kind): Extension<Kind>,
-    Path(name): Path<String>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-) -> Result<Response, Problem> {
-    let expected = api.expected(kind, &name, &precondition).await?;
-    if !change.validate_only {
-        api.engine.remove_any(kind, &name, expected.as_ref()).await?;
+async fn remove(Extension(kind): Extension<Kind>, ask: Ask<String>) -> Result<Response, Problem> {
+    let expected = ask.expected(kind, &ask.at).await?;
+    if !ask.query.validate_only {
+        ask.api.engine.remove_any(kind, &ask.at, expected.as_ref()).await?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -133,42 +87,51 @@ pub(super) fn show(artifact: &Artifact) -> Result<Value, Problem> {
     serde_json::to_value(artifact).map_err(defect)
 }
 
-impl Api {
-    /// The version that a change of this artifact expects to find.
-    pub(super) async fn expected(
-        &self,
-        kind: Kind,
-        name: &str,
-        precondition: &Precondition,
-    ) -> Result<Option<Version>, Problem> {
-        if precondition.is_none() {
+impl<P> Ask<P> {
+    /// The version that this change of an artifact expects to find.
+    pub(super) async fn expected(&self, kind: Kind, name: &str) -> Result<Option<Version>, Problem> {
+        if self.precondition.is_none() {
             return Ok(None);
         }
-        let found = self.engine.find_any(kind, name).await?;
-        precondition.expected(found.as_ref().map(|(_, version)| version))
+        let found = self.api.engine.find_any(kind, name).await?;
+        self.precondition.expected(found.as_ref().map(|(_, version)| version))
     }
 
-    pub(super) async fn store_one(
-        &self,
-        artifact: &Artifact,
-        change: Change,
-        precondition: &Precondition,
-        status: StatusCode,
-        headers: &HeaderMap,
-    ) -> Result<Response, Problem> {
+    pub(super) async fn store_one(&self, artifact: &Artifact, status: StatusCode) -> Result<Response, Problem> {
+        let Self { api, headers, .. } = self;
         let shown = show(artifact)?;
-        self.check_native(&shown)?;
-        let expected = self.expected(artifact.kind(), artifact.name(), precondition).await?;
-        if change.validate_only {
+        api.check_native(&shown)?;
+        let expected = self.expected(artifact.kind(), artifact.name()).await?;
+        if self.query.validate_only {
             return Ok(body::answer(status, headers, &shown));
         }
         // The original keeps the breeds of a blueprint as breeds of their own, and answers a list of what was stored.
-        let mut all = self.store_breeds(&breeds_in(artifact)).await?;
-        let version = self.engine.store_any(artifact, expected.as_ref()).await?;
+        let mut all = api.store_breeds(&breeds_in(artifact)).await?;
+        let version = api.engine.store_any(artifact, expected.as_ref()).await?;
         all.push(shown);
         Ok(body::versioned(status, headers, &Value::Array(all), &version))
     }
 
+    async fn store_several(&self, source: &str, kind: Kind, status: StatusCode) -> Result<Response, Problem> {
+        self.precondition.none()?;
+        let artifacts = read::artifacts(source, Some(kind))?;
+        let mut all = Vec::new();
+        for artifact in &artifacts {
+            let shown = show(artifact)?;
+            self.api.check_native(&shown)?;
+            all.push(shown);
+        }
+        if !self.query.validate_only {
+            for artifact in &artifacts {
+                self.api.store_breeds(&breeds_in(artifact)).await?;
+                self.api.engine.store_any(artifact, None).await?;
+            }
+        }
+        Ok(body::answer(status, &self.headers, &Value::Array(all)))
+    }
+}
+
+impl Api {
     /// Stores breeds that stand in place in something else.
     pub(super) async fn store_breeds(&self, breeds: &[&Breed]) -> Result<Vec<Value>, Problem> {
         let mut shown = Vec::new();
@@ -181,32 +144,6 @@ impl Api {
             shown.push(show(&artifact)?);
         }
         Ok(shown)
-    }
-
-    async fn store_several(
-        &self,
-        source: &str,
-        kind: Kind,
-        change: Change,
-        precondition: &Precondition,
-        status: StatusCode,
-        headers: &HeaderMap,
-    ) -> Result<Response, Problem> {
-        precondition.none()?;
-        let artifacts = read::artifacts(source, Some(kind))?;
-        let mut all = Vec::new();
-        for artifact in &artifacts {
-            let shown = show(artifact)?;
-            self.check_native(&shown)?;
-            all.push(shown);
-        }
-        if !change.validate_only {
-            for artifact in &artifacts {
-                self.store_breeds(&breeds_in(artifact)).await?;
-                self.engine.store_any(artifact, None).await?;
-            }
-        }
-        Ok(body::answer(status, headers, &Value::Array(all)))
     }
 }
 

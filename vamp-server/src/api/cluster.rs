@@ -3,15 +3,13 @@
 
 use super::{
     Api,
-    body::Change,
     error::Problem,
-    extract::{Body, Path, Query},
-    precondition::{self, Precondition},
-    references,
+    extract::{Ask, Body},
+    page::View,
+    precondition, references,
 };
 use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
@@ -27,76 +25,52 @@ use vamp_core::{
     yaml::{self, Limits},
 };
 
-type Place = Path<(String, String)>;
-type ServicePlace = Path<(String, String, String)>;
+type InCluster = (String, String);
+type InService = (String, String, String);
 
-pub(super) async fn sla(
-    State(api): State<Api>,
-    Path((name, cluster)): Place,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (deployment, version) = api.stored(&name).await?;
-    in_cluster(&deployment, &cluster)?;
-    let shown = sla_of(&deployment, &cluster);
+pub(super) async fn sla(ask: Ask<InCluster, View>) -> Result<Response, Problem> {
+    let (name, cluster) = &ask.at;
+    let (deployment, version) = ask.api.stored(name).await?;
+    in_cluster(&deployment, cluster)?;
+    let shown = sla_of(&deployment, cluster);
     let missing = || Failure::NotFound { kind: "slas", name: format!("{name}/{cluster}") };
-    Ok(precondition::read(&headers, &shown.ok_or_else(missing)?, &version))
+    Ok(precondition::read(&ask.headers, &shown.ok_or_else(missing)?, &version))
 }
 
-pub(super) async fn put_sla(
-    State(api): State<Api>,
-    Path((name, cluster)): Place,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    let (deployment, _) = api.stored(&name).await?;
-    in_cluster(&deployment, &cluster)?;
-    let request = with_sla(&deployment, &cluster, &source).map_err(|found| Problem::from(found).located(&source))?;
-    let done = api.deploy(&name, &request, change, &precondition, &headers).await;
-    done.map_err(|problem| problem.located(&source))
+pub(super) async fn put_sla(ask: Ask<InCluster>, Body(source): Body) -> Result<Response, Problem> {
+    let (name, cluster) = &ask.at;
+    let (deployment, _) = ask.api.stored(name).await?;
+    in_cluster(&deployment, cluster)?;
+    let request = with_sla(&deployment, cluster, &source).map_err(|found| Problem::from(found).located(&source))?;
+    ask.deploy(name, &request).await.map_err(|problem| problem.located(&source))
 }
 
-pub(super) async fn remove_sla(
-    State(api): State<Api>,
-    Path((name, cluster)): Place,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-) -> Result<Response, Problem> {
-    precondition.none()?;
-    let (deployment, _) = api.stored(&name).await?;
-    in_cluster(&deployment, &cluster)?;
-    if !change.validate_only {
-        api.engine.remove_sla(&name, &cluster).await?;
+pub(super) async fn remove_sla(ask: Ask<InCluster>) -> Result<Response, Problem> {
+    let (name, cluster) = &ask.at;
+    ask.precondition.none()?;
+    let (deployment, _) = ask.api.stored(name).await?;
+    in_cluster(&deployment, cluster)?;
+    if !ask.query.validate_only {
+        ask.api.engine.remove_sla(name, cluster).await?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-pub(super) async fn scale(
-    State(api): State<Api>,
-    Path((name, cluster, service)): ServicePlace,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (deployment, version) = api.stored(&name).await?;
-    let service = in_service(&deployment, &cluster, &service)?;
-    Ok(precondition::read(&headers, &write::service_scale(&service.scale), &version))
+pub(super) async fn scale(ask: Ask<InService, View>) -> Result<Response, Problem> {
+    let (name, cluster, service) = &ask.at;
+    let (deployment, version) = ask.api.stored(name).await?;
+    let service = in_service(&deployment, cluster, service)?;
+    Ok(precondition::read(&ask.headers, &write::service_scale(&service.scale), &version))
 }
 
-pub(super) async fn put_scale(
-    State(api): State<Api>,
-    Path((name, cluster, service)): ServicePlace,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    let (deployment, _) = api.stored(&name).await?;
-    let deployed = in_service(&deployment, &cluster, &service)?;
-    let scale = api.scale(read::service_scale(&source)?).await?;
-    let mut request = of_cluster(&deployment, in_cluster(&deployment, &cluster)?);
+pub(super) async fn put_scale(ask: Ask<InService>, Body(source): Body) -> Result<Response, Problem> {
+    let (name, cluster, service) = &ask.at;
+    let (deployment, _) = ask.api.stored(name).await?;
+    let deployed = in_service(&deployment, cluster, service)?;
+    let scale = ask.api.scale(read::service_scale(&source)?).await?;
+    let mut request = of_cluster(&deployment, in_cluster(&deployment, cluster)?);
     request.clusters[0].services = vec![with_scale(deployed, scale)];
-    let done = api.deploy(&name, &request, change, &precondition, &headers).await;
-    done.map_err(|problem| problem.located(&source))
+    ask.deploy(name, &request).await.map_err(|problem| problem.located(&source))
 }
 
 impl Api {

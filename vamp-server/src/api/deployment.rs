@@ -1,108 +1,68 @@
 //! Deployments.
 
 use super::{
-    Api, artifact,
-    body::{self, Change},
+    Api, artifact, body,
     error::Problem,
-    extract::{Body, Path, Query},
-    page::{self, Paging},
-    precondition::{self, Precondition},
-    preview, references,
+    extract::{Ask, Body},
+    page::{self, View},
+    precondition, preview, references,
 };
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode, Uri},
-    response::Response,
-};
+use axum::{http::StatusCode, response::Response};
 use serde_json::Value;
 use vamp_core::{
     driver::Version,
     engine::{Failure, Options, Request},
     model::{
         Blueprint, Deployment, export,
-        read::{self, DeploymentRequest},
+        read::{self, Artifact, DeploymentRequest},
         write,
     },
 };
 
-/// The query of a deployment.
-#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub(super) struct Show {
-    as_blueprint: bool,
-}
-
-pub(super) async fn list(
-    State(api): State<Api>,
-    Query(paging): Query<Paging>,
-    Query(show): Query<Show>,
-    Query(shape): Query<references::Shape>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let part = api.engine.list_deployments(paging.skip(), paging.size()).await;
-    let mut shown = Vec::new();
+pub(super) async fn list(ask: Ask<(), View>) -> Result<Response, Problem> {
+    let Ask { api, query: view, .. } = &ask;
+    let part = api.engine.list_deployments(view.skip(), view.size()).await;
+    let mut all = Vec::new();
     for deployment in &part.items {
-        shown.push(api.shown(deployment, show, shape).await?);
+        all.push(api.shown(deployment, *view).await?);
     }
-    Ok(page::list(&uri, paging, &headers, shown, part.total))
+    Ok(page::list(&ask.uri, *view, &ask.headers, all, part.total))
 }
 
-pub(super) async fn one(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    Query(show): Query<Show>,
-    Query(shape): Query<references::Shape>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let (deployment, version) = api.stored(&name).await?;
-    let shown = api.shown(&deployment, show, shape).await?;
-    Ok(precondition::read_live(&headers, &shown, &version))
+pub(super) async fn one(ask: Ask<String, View>) -> Result<Response, Problem> {
+    let (deployment, version) = ask.api.stored(&ask.at).await?;
+    let shown = ask.api.shown(&deployment, ask.query).await?;
+    Ok(precondition::read_live(&ask.headers, &shown, &version))
 }
 
-pub(super) async fn create(
-    State(api): State<Api>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    let blueprint = api.requested(read::deployment(&source)?).await.map_err(|problem| problem.located(&source))?;
-    let name = blueprint.name.to_string();
-    let done = api.deploy(&name, &blueprint, change, &precondition, &headers).await;
-    done.map_err(|problem| problem.located(&source))
-}
-
-pub(super) async fn merge(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    let blueprint = api.requested(read::deployment(&source)?).await.map_err(|problem| problem.located(&source))?;
-    let done = match change.delete {
-        true => api.undeploy(&name, &blueprint, change, &precondition, &headers).await,
-        false => api.deploy(&name, &blueprint, change, &precondition, &headers).await,
+pub(super) async fn create(ask: Ask, Body(source): Body) -> Result<Response, Problem> {
+    let done = async {
+        let blueprint = ask.api.requested(read::deployment(&source)?).await?;
+        ask.deploy(blueprint.name.as_str(), &blueprint).await
     };
-    done.map_err(|problem| problem.located(&source))
+    done.await.map_err(|problem| problem.located(&source))
 }
 
-pub(super) async fn remove(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    let blueprint = match source.trim().is_empty() {
-        true => export::blueprint(&api.stored(&name).await?.0, &[]),
-        false => api.requested(read::deployment(&source)?).await.map_err(|problem| problem.located(&source))?,
+pub(super) async fn merge(ask: Ask<String>, Body(source): Body) -> Result<Response, Problem> {
+    let done = async {
+        let blueprint = ask.api.requested(read::deployment(&source)?).await?;
+        match ask.query.delete {
+            true => ask.undeploy(&ask.at, &blueprint).await,
+            false => ask.deploy(&ask.at, &blueprint).await,
+        }
     };
-    let done = api.undeploy(&name, &blueprint, change, &precondition, &headers).await;
-    done.map_err(|problem| problem.located(&source))
+    done.await.map_err(|problem| problem.located(&source))
+}
+
+pub(super) async fn remove(ask: Ask<String>, Body(source): Body) -> Result<Response, Problem> {
+    let done = async {
+        let blueprint = match source.trim().is_empty() {
+            true => export::blueprint(&ask.api.stored(&ask.at).await?.0, &[]),
+            false => ask.api.requested(read::deployment(&source)?).await?,
+        };
+        ask.undeploy(&ask.at, &blueprint).await
+    };
+    done.await.map_err(|problem| problem.located(&source))
 }
 
 impl Api {
@@ -124,84 +84,72 @@ impl Api {
         }
     }
 
-    async fn shown(&self, deployment: &Deployment, show: Show, shape: references::Shape) -> Result<Value, Problem> {
+    async fn shown(&self, deployment: &Deployment, view: View) -> Result<Value, Problem> {
         let gateways = self.engine.gateways_of(deployment.name.as_str()).await;
-        let shown = match show.as_blueprint {
-            true => write::blueprint(&export::blueprint(deployment, &gateways)),
-            false => write::deployment(deployment, &gateways),
-        };
-        references::shaped(self, shown, shape).await
-    }
-
-    pub(super) async fn deploy(
-        &self,
-        name: &str,
-        blueprint: &Blueprint,
-        change: Change,
-        precondition: &Precondition,
-        headers: &HeaderMap,
-    ) -> Result<Response, Problem> {
-        self.check_native(&write::blueprint(blueprint))?;
-        let options = self.options(name, change, precondition).await?;
-        let refer = |failure| references::in_blueprint(failure, blueprint);
-        let deployed = self.engine.deploy(name, blueprint, options).await.map_err(refer)?;
-        if change.validate_only {
-            let changes = preview::of(self, Request::Deploy { name, blueprint }).await?;
-            return Ok(self.would_be(&deployed, changes, headers).await);
+        if !view.as_blueprint {
+            return Ok(write::deployment(deployment, &gateways));
         }
-        self.store_breeds(&artifact::breeds_of(blueprint)).await?;
-        self.settled(name, deployed, change, headers).await
-    }
-
-    pub(super) async fn undeploy(
-        &self,
-        name: &str,
-        blueprint: &Blueprint,
-        change: Change,
-        precondition: &Precondition,
-        headers: &HeaderMap,
-    ) -> Result<Response, Problem> {
-        let options = self.options(name, change, precondition).await?;
-        let sliced = self.engine.undeploy(name, blueprint, options).await?;
-        if change.validate_only {
-            let changes = preview::of(self, Request::Undeploy { name, blueprint }).await?;
-            return Ok(self.would_be(&sliced, changes, headers).await);
-        }
-        self.settled(name, sliced, change, headers).await
-    }
-
-    async fn options(&self, name: &str, change: Change, precondition: &Precondition) -> Result<Options, Problem> {
-        let options = if change.validate_only { Options::VALIDATE_ONLY } else { Options::DEFAULT };
-        if precondition.is_none() {
-            return Ok(options);
-        }
-        let found = self.engine.deployment(name).await?;
-        let expected = precondition.expected(found.as_ref().map(|(_, version)| version))?;
-        Ok(options.expecting(expected))
+        // Everything is in place in what is deployed; only names can take its place.
+        let blueprint = Artifact::Blueprint(Box::new(export::blueprint(deployment, &gateways)));
+        artifact::show(&*references::shaped(self, &blueprint, view.shape()).await?)
     }
 
     /// A deployment as it would be, and what would change.
-    async fn would_be(&self, deployment: &Deployment, changes: Value, headers: &HeaderMap) -> Response {
+    async fn would_be(&self, deployment: &Deployment, request: Request<'_>) -> Result<Value, Problem> {
+        let changes = preview::of(self, request).await?;
         let gateways = self.engine.gateways_of(deployment.name.as_str()).await;
         let mut shown = write::deployment(deployment, &gateways);
         shown["changes"] = changes;
-        body::answer(StatusCode::ACCEPTED, headers, &Value::Array(vec![shown]))
+        Ok(shown)
+    }
+}
+
+impl<P> Ask<P> {
+    pub(super) async fn deploy(&self, name: &str, blueprint: &Blueprint) -> Result<Response, Problem> {
+        let api = &self.api;
+        api.check_native(&write::blueprint(blueprint))?;
+        let options = self.options(name).await?;
+        let refer = |failure| references::in_blueprint(failure, blueprint);
+        let deployed = api.engine.deploy(name, blueprint, options).await.map_err(refer)?;
+        if self.query.validate_only {
+            return Ok(self.accepted(api.would_be(&deployed, Request::Deploy { name, blueprint }).await?));
+        }
+        api.store_breeds(&artifact::breeds_of(blueprint)).await?;
+        self.settled(name, deployed).await
     }
 
-    async fn settled(
-        &self,
-        name: &str,
-        mut deployment: Deployment,
-        change: Change,
-        headers: &HeaderMap,
-    ) -> Result<Response, Problem> {
-        if let Some(deadline) = change.deadline() {
-            self.engine.settled(name, deadline).await?;
-            deployment = self.engine.deployment(name).await?.map_or(deployment, |(present, _)| present);
+    async fn undeploy(&self, name: &str, blueprint: &Blueprint) -> Result<Response, Problem> {
+        let api = &self.api;
+        let options = self.options(name).await?;
+        let sliced = api.engine.undeploy(name, blueprint, options).await?;
+        if self.query.validate_only {
+            return Ok(self.accepted(api.would_be(&sliced, Request::Undeploy { name, blueprint }).await?));
         }
-        let gateways = self.engine.gateways_of(name).await;
-        // The original answers with a list of one.
-        let shown = Value::Array(vec![write::deployment(&deployment, &gateways)]);
-        Ok(body::answer(StatusCode::ACCEPTED, headers, &shown))
+        self.settled(name, sliced).await
+    }
+
+    async fn options(&self, name: &str) -> Result<Options, Problem> {
+        let options = if self.query.validate_only { Options::VALIDATE_ONLY } else { Options::DEFAULT };
+        if self.precondition.is_none() {
+            return Ok(options);
+        }
+        let found = self.api.engine.deployment(name).await?;
+        let expected = self.precondition.expected(found.as_ref().map(|(_, version)| version))?;
+        Ok(options.expecting(expected))
+    }
+
+    async fn settled(&self, name: &str, mut deployment: Deployment) -> Result<Response, Problem> {
+        let engine = &self.api.engine;
+        if let Some(deadline) = self.query.deadline() {
+            engine.settled(name, deadline).await?;
+            deployment = engine.deployment(name).await?.map_or(deployment, |(present, _)| present);
+        }
+        let gateways = engine.gateways_of(name).await;
+        Ok(self.accepted(write::deployment(&deployment, &gateways)))
+    }
+
+    /// The original answers with a list of one.
+    fn accepted(&self, shown: Value) -> Response {
+        body::answer(StatusCode::ACCEPTED, &self.headers, &Value::Array(vec![shown]))
     }
 }

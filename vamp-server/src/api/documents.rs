@@ -4,12 +4,10 @@ use super::{
     Api, artifact,
     body::{self, Change},
     error::Problem,
-    extract::{Body, Query},
-    precondition::Precondition,
+    extract::{Ask, Body},
 };
 use axum::{
-    extract::State,
-    http::{HeaderMap, Method, StatusCode},
+    http::{Method, StatusCode},
     response::Response,
 };
 use serde_json::Value;
@@ -33,39 +31,26 @@ pub(super) fn are_several(source: &str) -> bool {
 }
 
 /// `POST`, `PUT` and `DELETE` at the root: documents of any kind.
-pub(super) async fn root(
-    State(api): State<Api>,
-    method: Method,
-    Query(mut change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    precondition.none()?;
-    change.delete |= method == Method::DELETE;
-    api.carry_out(&source, None, change, &headers).await
+pub(super) async fn root(method: Method, mut ask: Ask, Body(source): Body) -> Result<Response, Problem> {
+    ask.precondition.none()?;
+    ask.query.delete |= method == Method::DELETE;
+    ask.carry_out(&source, None).await
 }
 
-impl Api {
+impl<P> Ask<P> {
     /// Does what the documents of a text say, in order. What is wrong with one is told before anything is done, but for
     /// what only shows when those before it are done.
-    pub(super) async fn carry_out(
-        &self,
-        source: &str,
-        kind: Option<Kind>,
-        change: Change,
-        headers: &HeaderMap,
-    ) -> Result<Response, Problem> {
+    pub(super) async fn carry_out(&self, source: &str, kind: Option<Kind>) -> Result<Response, Problem> {
         let documents = match kind {
             Some(kind) => read::artifacts(source, Some(kind))?.into_iter().map(Document::Artifact).collect(),
             None => read::documents(source)?,
         };
         for document in &documents {
-            self.check(document, change).await.map_err(|problem| problem.located(source))?;
+            self.api.check(document, self.query).await.map_err(|problem| problem.located(source))?;
         }
         let mut done = Vec::new();
         for document in &documents {
-            match self.do_one(document, change).await {
+            match self.api.do_one(document, self.query).await {
                 Ok(shown) => done.extend(shown),
                 Err(problem) if done.is_empty() => return Err(problem.located(source)),
                 Err(problem) => {
@@ -74,9 +59,11 @@ impl Api {
                 }
             }
         }
-        Ok(body::answer(StatusCode::ACCEPTED, headers, &Value::Array(done)))
+        Ok(body::answer(StatusCode::ACCEPTED, &self.headers, &Value::Array(done)))
     }
+}
 
+impl Api {
     /// What can be told without those before it.
     async fn check(&self, document: &Document, change: Change) -> Result<(), Problem> {
         match document {

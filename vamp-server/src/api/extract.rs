@@ -1,10 +1,10 @@
 //! What a request brings, each refused as a problem document: its path, its query, its body.
 
-use super::{Api, error::Problem, guard};
+use super::{Api, body::Change, error::Problem, guard, precondition::Precondition};
 use axum::{
     body::to_bytes,
     extract::{self, FromRef, FromRequest, FromRequestParts, Request},
-    http::{StatusCode, header::CONTENT_TYPE, request::Parts},
+    http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE, request::Parts},
 };
 use serde::de::DeserializeOwned;
 use vamp_core::yaml::{self, Limits};
@@ -16,6 +16,17 @@ pub(super) struct Query<T>(pub(super) T);
 /// The parts of the path, percent-decoded.
 #[derive(Debug)]
 pub(super) struct Path<T>(pub(super) T);
+
+/// What handlers get of a request beside its body: the parts of its path, what its query says, and the rest.
+#[derive(Debug)]
+pub(super) struct Ask<P = (), Q = Change> {
+    pub(super) api: Api,
+    pub(super) at: P,
+    pub(super) query: Q,
+    pub(super) precondition: Precondition,
+    pub(super) headers: HeaderMap,
+    pub(super) uri: Uri,
+}
 
 /// The text of the body, within the size that a document may have, with what it imports in place.
 #[derive(Debug)]
@@ -40,6 +51,17 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
             Ok(extract::Path(path)) => Ok(Self(path)),
             Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())),
         }
+    }
+}
+
+impl<P: DeserializeOwned + Send, Q: DeserializeOwned + Send> FromRequestParts<Api> for Ask<P, Q> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let Path(at) = Path::from_request_parts(parts, api).await?;
+        let Query(query) = Query::from_request_parts(parts, api).await?;
+        let precondition = Precondition::from_request_parts(parts, api).await?;
+        Ok(Self { api: api.clone(), at, query, precondition, headers: parts.headers.clone(), uri: parts.uri.clone() })
     }
 }
 

@@ -1,18 +1,18 @@
 //! Gateways.
 
 use super::{
-    Api,
+    Api, artifact,
     body::{self, Change},
     documents,
     error::Problem,
-    extract::{Body, Path, Query},
-    page::{self, Paging},
-    precondition::{self, Precondition},
-    preview, references, targets,
+    extract::{Ask, Body},
+    page::{self, View},
+    precondition, preview,
+    references::{self, Shape},
+    targets,
 };
 use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
@@ -21,93 +21,68 @@ use vamp_core::{
     engine::{Failure, Request},
     model::{
         Gateway,
-        read::{self, Kind},
+        read::{self, Artifact, Kind},
         write,
     },
 };
 
-pub(super) async fn list(
-    State(api): State<Api>,
-    Query(paging): Query<Paging>,
-    Query(shape): Query<references::Shape>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let part = api.engine.list_gateways(paging.skip(), paging.size()).await;
-    let mut shown = Vec::new();
+pub(super) async fn list(ask: Ask<(), View>) -> Result<Response, Problem> {
+    let Ask { api, query: view, .. } = &ask;
+    let part = api.engine.list_gateways(view.skip(), view.size()).await;
+    let mut all = Vec::new();
     for (gateway, _) in &part.items {
-        shown.push(references::shaped(&api, targets::shown(&api, gateway).await, shape).await?);
+        all.push(shown(api, gateway, view.shape()).await?);
     }
-    Ok(page::list(&uri, paging, &headers, shown, part.total))
+    Ok(page::list(&ask.uri, *view, &ask.headers, all, part.total))
 }
 
-pub(super) async fn one(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    Query(shape): Query<references::Shape>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let missing = || Failure::NotFound { kind: "gateways", name: name.clone() };
-    let (gateway, version) = api.engine.find::<Gateway>(&name).await?.ok_or_else(missing)?;
-    let shown = references::shaped(&api, targets::shown(&api, &gateway).await, shape).await?;
-    Ok(precondition::read_live(&headers, &shown, &version))
+pub(super) async fn one(ask: Ask<String, View>) -> Result<Response, Problem> {
+    let missing = || Failure::NotFound { kind: "gateways", name: ask.at.clone() };
+    let (gateway, version) = ask.api.engine.find::<Gateway>(&ask.at).await?.ok_or_else(missing)?;
+    let shown = shown(&ask.api, &gateway, ask.query.shape()).await?;
+    Ok(precondition::read_live(&ask.headers, &shown, &version))
 }
 
-pub(super) async fn create(
-    State(api): State<Api>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
+async fn shown(api: &Api, gateway: &Gateway, shape: Shape) -> Result<Value, Problem> {
+    if shape == Shape::Stored {
+        return Ok(targets::shown(api, gateway).await);
+    }
+    let artifact = Artifact::Gateway(Box::new(gateway.clone()));
+    match &*references::shaped(api, &artifact, shape).await? {
+        Artifact::Gateway(gateway) => Ok(targets::shown(api, gateway).await),
+        other => artifact::show(other),
+    }
+}
+
+pub(super) async fn create(ask: Ask, Body(source): Body) -> Result<Response, Problem> {
     if documents::are_several(&source) {
-        precondition.none()?;
-        return api.carry_out(&source, Some(Kind::Gateway), change, &headers).await;
+        ask.precondition.none()?;
+        return ask.carry_out(&source, Some(Kind::Gateway)).await;
     }
     let gateway = read::gateway(&source)?;
-    let expected = api.expected(Kind::Gateway, gateway.name.as_str(), &precondition).await?;
-    let stored = store(&api, &gateway, change, expected, &headers).await;
-    stored.map_err(|problem| problem.located(&source))
+    ask.store_gateway(&gateway).await.map_err(|problem| problem.located(&source))
 }
 
 /// Several documents at once; the original took them at the root only.
-pub(super) async fn put_all(
-    State(api): State<Api>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    precondition.none()?;
-    api.carry_out(&source, Some(Kind::Gateway), change, &headers).await
+pub(super) async fn put_all(ask: Ask, Body(source): Body) -> Result<Response, Problem> {
+    ask.precondition.none()?;
+    ask.carry_out(&source, Some(Kind::Gateway)).await
 }
 
-pub(super) async fn put(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    let gateway = read::gateway_named(&source, &name)?;
-    let expected = api.expected(Kind::Gateway, &name, &precondition).await?;
-    let stored = store(&api, &gateway, change, expected, &headers).await;
-    stored.map_err(|problem| problem.located(&source))
+pub(super) async fn put(ask: Ask<String>, Body(source): Body) -> Result<Response, Problem> {
+    let gateway = read::gateway_named(&source, &ask.at)?;
+    ask.store_gateway(&gateway).await.map_err(|problem| problem.located(&source))
 }
 
-async fn store(
-    api: &Api,
-    gateway: &Gateway,
-    change: Change,
-    expected: Option<Version>,
-    headers: &HeaderMap,
-) -> Result<Response, Problem> {
-    let (shown, version) = api.store_gateway(gateway, change, expected.as_ref()).await?;
-    Ok(match version {
-        Some(version) => body::versioned(StatusCode::ACCEPTED, headers, &shown, &version),
-        None => body::answer(StatusCode::ACCEPTED, headers, &shown),
-    })
+impl<P> Ask<P> {
+    async fn store_gateway(&self, gateway: &Gateway) -> Result<Response, Problem> {
+        let expected = self.expected(Kind::Gateway, gateway.name.as_str()).await?;
+        let (shown, version) = self.api.store_gateway(gateway, self.query, expected.as_ref()).await?;
+        Ok(match version {
+            Some(version) => body::versioned(StatusCode::ACCEPTED, &self.headers, &shown, &version),
+            None => body::answer(StatusCode::ACCEPTED, &self.headers, &shown),
+        })
+    }
 }
 
 impl Api {
@@ -134,20 +109,16 @@ impl Api {
     }
 }
 
-pub(super) async fn remove(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-) -> Result<Response, Problem> {
-    let expected = api.expected(Kind::Gateway, &name, &precondition).await?;
+pub(super) async fn remove(ask: Ask<String>) -> Result<Response, Problem> {
+    let Ask { api, at: name, query: change, .. } = &ask;
+    let expected = ask.expected(Kind::Gateway, name).await?;
     if change.validate_only {
-        api.engine.check_delete_gateway(&name).await?;
+        api.engine.check_delete_gateway(name).await?;
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    api.engine.delete_gateway(&name, expected.as_ref()).await?;
+    api.engine.delete_gateway(name, expected.as_ref()).await?;
     if let Some(deadline) = change.deadline() {
-        api.engine.applied(&name, deadline).await?;
+        api.engine.applied(name, deadline).await?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -1,6 +1,6 @@
 //! Lists, page by page.
 
-use super::body;
+use super::{body, references::Shape};
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::Response,
@@ -11,21 +11,34 @@ use serde_json::Value;
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 const LARGEST: usize = 30;
 
-/// The query of a list.
+/// What of what is stored is shown, and how: the query of everything that is read.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default)]
-pub(super) struct Paging {
+pub(super) struct View {
     page: usize,
     per_page: usize,
+    expand_references: bool,
+    only_references: bool,
+    /// Of a deployment, the blueprint that deploys it.
+    pub(super) as_blueprint: bool,
 }
 
-impl Default for Paging {
+impl Default for View {
     fn default() -> Self {
-        Self { page: 1, per_page: LARGEST }
+        Self { page: 1, per_page: LARGEST, expand_references: false, only_references: false, as_blueprint: false }
     }
 }
 
-impl Paging {
+impl View {
+    /// How references are shown; both at once means neither.
+    pub(super) const fn shape(self) -> Shape {
+        match (self.expand_references, self.only_references) {
+            (true, false) => Shape::Expanded,
+            (false, true) => Shape::Named,
+            _ => Shape::Stored,
+        }
+    }
+
     /// How many items a page has; 0 means as many as there may be.
     pub(super) const fn size(self) -> usize {
         if self.per_page == 0 || self.per_page > LARGEST { LARGEST } else { self.per_page }
@@ -38,9 +51,9 @@ impl Paging {
 }
 
 /// One page of a sorted list of `total` items, with `X-Total-Count` and `Link`.
-pub(super) fn list(uri: &Uri, paging: Paging, headers: &HeaderMap, shown: Vec<Value>, total: usize) -> Response {
-    let size = paging.size();
-    let page = paging.page.max(1);
+pub(super) fn list(uri: &Uri, view: View, headers: &HeaderMap, shown: Vec<Value>, total: usize) -> Response {
+    let size = view.size();
+    let page = view.page.max(1);
     let last = total.div_ceil(size).max(1);
     let mut response = body::answer(StatusCode::OK, headers, &Value::Array(shown));
     let others = others(uri.query().unwrap_or_default());
@@ -75,8 +88,8 @@ mod tests {
     #[test]
     fn links_keep_the_other_parameters() {
         let uri = "/events?tag=a%3Ab&page=2&tag=c&per_page=10".parse().unwrap();
-        let paging = Paging { page: 2, per_page: 10 };
-        let response = list(&uri, paging, &HeaderMap::new(), Vec::new(), 35);
+        let view = View { page: 2, per_page: 10, ..View::default() };
+        let response = list(&uri, view, &HeaderMap::new(), Vec::new(), 35);
         let links = response.headers()[header::LINK].to_str().unwrap();
         assert!(links.contains("</api/v1/events?page=1&per_page=10&tag=a%3Ab&tag=c>; rel=\"prev\""), "{links}");
         assert!(links.contains("?page=4&per_page=10&tag=a%3Ab&tag=c>; rel=\"last\""), "{links}");
@@ -85,7 +98,10 @@ mod tests {
 
     #[test]
     fn a_page_is_never_empty_or_longer_than_thirty() {
-        let page = |page, per_page| (Paging { page, per_page }.skip(), Paging { page, per_page }.size());
+        let page = |page, per_page| {
+            let view = View { page, per_page, ..View::default() };
+            (view.skip(), view.size())
+        };
         assert_eq!((page(0, 0), page(1, 31), page(3, 10)), ((0, 30), (0, 30), (20, 10)));
         assert_eq!(page(usize::MAX, 30).0, usize::MAX);
     }

@@ -73,7 +73,7 @@ impl Precondition {
     }
 
     fn of(method: &Method, headers: &HeaderMap) -> Result<Self, Problem> {
-        if *method != Method::GET && headers.contains_key(IF_NONE_MATCH) {
+        if ![Method::GET, Method::HEAD].contains(method) && headers.contains_key(IF_NONE_MATCH) {
             return Err(not_kept("If-None-Match"));
         }
         let tags: Vec<&str> = headers.get_all(IF_MATCH).iter().map(|tag| tag.to_str().unwrap_or_default()).collect();

@@ -1,15 +1,13 @@
 //! Workflows: their status, and their programs.
 
 use super::{
-    Api, artifact,
-    body::{self, Change},
+    Api, artifact, body,
     error::Problem,
-    extract::{Body, Path, Query},
+    extract::{Ask, Body},
     guard,
-    precondition::Precondition,
+    page::View,
 };
 use axum::{
-    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
@@ -19,28 +17,17 @@ use vamp_core::{
     model::read::{self, Kind},
 };
 
-pub(super) async fn status(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let shown = api.workflow(&name).await?;
-    Ok(body::answer(StatusCode::OK, &headers, &shown["status"]))
+pub(super) async fn status(ask: Ask<String, View>) -> Result<Response, Problem> {
+    let shown = ask.api.workflow(&ask.at).await?;
+    Ok(body::answer(StatusCode::OK, &ask.headers, &shown["status"]))
 }
 
 /// The body is the word, quoted or not.
-pub(super) async fn put_status(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    Query(change): Query<Change>,
-    precondition: Precondition,
-    headers: HeaderMap,
-    Body(source): Body,
-) -> Result<Response, Problem> {
-    let mut changed = api.workflow(&name).await?;
+pub(super) async fn put_status(ask: Ask<String>, Body(source): Body) -> Result<Response, Problem> {
+    let mut changed = ask.api.workflow(&ask.at).await?;
     changed["status"] = json!(source.trim().trim_matches('"').trim_matches('\''));
     let workflow = read::artifact(&changed.to_string(), Kind::Workflow)?;
-    api.store_one(&workflow, change, &precondition, StatusCode::ACCEPTED, &headers).await
+    ask.store_one(&workflow, StatusCode::ACCEPTED).await
 }
 
 impl Api {

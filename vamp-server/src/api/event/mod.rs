@@ -10,7 +10,7 @@ use super::{
     Api, body,
     error::Problem,
     extract::{Body, Query},
-    page::{self, Paging},
+    page::{self, View},
 };
 use axum::{
     extract::State,
@@ -41,7 +41,7 @@ pub(super) async fn create(
 
 pub(super) async fn list(
     State(api): State<Api>,
-    Query(paging): Query<Paging>,
+    Query(view): Query<View>,
     Query(parameters): Query<Parameters>,
     uri: Uri,
     headers: HeaderMap,
@@ -59,13 +59,13 @@ pub(super) async fn list(
         return Ok(body::answer(StatusCode::OK, &headers, &shown));
     }
     let total = api.engine.aggregate(&asked.query, Aggregate::Count).await?.unwrap_or_default() as usize;
-    let (skip, size) = (paging.skip(), paging.size());
+    let (skip, size) = (view.skip(), view.size());
     let mut events = Vec::new();
     if skip < REACH.min(total) {
         let page = Page { after: None, limit: skip + size };
         events = api.engine.events(&asked.query, &page).await?.split_off(skip.min(total));
     }
-    Ok(page::list(&uri, paging, &headers, events.iter().map(shown).collect(), total))
+    Ok(page::list(&uri, view, &headers, events.iter().map(shown).collect(), total))
 }
 
 /// A number as JSON writes it: without `.0` when it is whole.
