@@ -16,6 +16,8 @@ mod order;
 mod ports;
 #[path = "engine/preview.rs"]
 mod preview;
+#[path = "engine/selectors.rs"]
+mod selectors;
 #[path = "engine/semantics.rs"]
 mod semantics;
 #[path = "engine/support.rs"]

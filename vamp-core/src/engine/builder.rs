@@ -165,6 +165,7 @@ impl Builder {
         }
         let namespace = self.namespace.unwrap_or_else(|| "default".to_owned());
         let clock = self.clock.ok_or_else(|| missing("a clock"))?;
+        let site = plan::Site { namespace: namespace.clone(), ..self.site };
         let (to_record, recorded) = mpsc::channel(CHANGES);
         let shared = Shared {
             keys: Keys::new(&namespace),
@@ -177,7 +178,7 @@ impl Builder {
             clock,
             settings: self.settings,
             gateway_ports: self.gateway_ports,
-            world: watch::Sender::new(World { site: Arc::new(self.site), ..World::default() }),
+            world: watch::Sender::new(World { site: Arc::new(site), ..World::default() }),
             changes: broadcast::Sender::new(CHANGES),
             structure: Mutex::new(()),
             recorded_events: broadcast::Sender::new(CHANGES),
@@ -211,6 +212,7 @@ impl Engine {
             () = self.reconcile_changes() => {}
             () = self.finish_merges() => {}
             () = self.give_ports() => {}
+            () = self.follow_groups() => {}
             () = self.record_events() => {}
         }
     }

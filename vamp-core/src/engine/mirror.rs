@@ -160,7 +160,21 @@ impl Artifacts {
             None if self.unreadable.contains_key(&key) => drop(Arc::make_mut(&mut self.unreadable).remove(&key)),
             None => {}
         }
+        self.note_selecting(name);
         true
+    }
+
+    /// Takes note of whether the gateway of that name follows what runs.
+    fn note_selecting(&mut self, name: &str) {
+        let selects = self.gateways.get(name).is_some_and(|gateway| gateway.value.selects());
+        if selects != self.selecting.contains(name) {
+            let selecting = Arc::make_mut(&mut self.selecting);
+            if selects {
+                selecting.insert(name.to_owned());
+            } else {
+                selecting.remove(name);
+            }
+        }
     }
 
     /// Takes over what others have under this name.
@@ -175,6 +189,7 @@ impl Artifacts {
             None if self.unreadable.contains_key(&key) => drop(Arc::make_mut(&mut self.unreadable).remove(&key)),
             None => {}
         }
+        self.note_selecting(name);
     }
 
     /// Kinds and names of what is not as it was before.

@@ -23,6 +23,7 @@ mod events;
 mod failure;
 mod forget;
 mod gateways;
+mod groups;
 mod import;
 mod merge;
 mod mirror;

@@ -68,6 +68,8 @@ pub(crate) struct Unpublished {
 pub(crate) struct Artifacts {
     pub(crate) deployments: SharedMap<Stored<Deployment>>,
     pub(crate) gateways: SharedMap<Stored<Gateway>>,
+    /// The gateways that follow what runs by selectors.
+    pub(crate) selecting: Arc<BTreeSet<String>>,
     /// Records that cannot be read, by `kind/name`: there is something, and nobody knows what.
     pub(crate) unreadable: Arc<BTreeMap<String, Unreadable>>,
 }
@@ -185,6 +187,11 @@ impl World {
                 let of_owner = followed.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
                 gateways.extend(of_owner.flat_map(|(_, gateways)| gateways).cloned());
             }
+        }
+        let selecting = self.artifacts.iter().flat_map(|artifacts| artifacts.selecting.iter());
+        for name in selecting.filter(|_| !self.changed.owners.is_empty()) {
+            gateways.insert(name.clone());
+            gateways.extend(self.published.includes.get(name).into_iter().flatten().cloned());
         }
         let everything = self.artifacts.is_none() || self.changed.everything.is_some();
         Unpublished { everything, gateways, services: BTreeSet::new() }

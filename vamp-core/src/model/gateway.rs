@@ -88,10 +88,6 @@ impl<P> Route<P> {
     }
 }
 
-fn unfollowed(path: &str) -> Violation {
-    Violation::new("InvalidSelectorError", path, "selectors are not followed yet").hint("list the routes")
-}
-
 impl Gateway {
     /// A gateway without routes.
     #[must_use]
@@ -124,21 +120,29 @@ impl Gateway {
         Ok(self)
     }
 
-    /// Everything in it that cannot be served as it is: references to stored artifacts, and selectors, which are read
-    /// but not followed yet.
+    /// Everything in it that cannot be served as it is: references to stored artifacts.
     pub fn open(&self) -> impl Iterator<Item = Violation> + '_ {
-        let of_routes = self.routes.iter().flat_map(|route| {
+        self.routes.iter().flat_map(|route| {
             let at = format!("routes/{}", route.path);
-            let refers = route.references().map({
-                let at = at.clone();
-                move |(kind, name)| {
-                    let message = format!("the route refers to `{name}` of the stored {kind}, which is not there");
-                    Violation::new("ArtifactNotFound", at.clone(), message)
-                }
-            });
-            refers.chain(route.selector.as_ref().map(|_| unfollowed(&format!("{at}/selector"))))
-        });
-        of_routes.chain(self.selector.as_ref().map(|_| unfollowed("selector")))
+            route.references().map(move |(kind, name)| {
+                let message = format!("the route refers to `{name}` of the stored {kind}, which is not there");
+                Violation::new("ArtifactNotFound", at.clone(), message)
+            })
+        })
+    }
+
+    /// Whether the route is one that the selector of the gateway made: it leads to the group of instances of its name,
+    /// which is in parentheses.
+    #[must_use]
+    pub fn is_group(&self, route: &Route) -> bool {
+        let named = matches!(&route.path, RoutePath::Gateway(name) if name.as_str().starts_with('('));
+        named && self.selector.is_some() && route.selector.is_none()
+    }
+
+    /// Whether it follows what runs by a selector of its own or of a route.
+    #[must_use]
+    pub fn selects(&self) -> bool {
+        self.selector.is_some() || self.routes.iter().any(|route| route.selector.is_some())
     }
 
     /// The route to `path`.

@@ -49,7 +49,7 @@ pub use reference::{Named, Reference};
 pub use route_path::RoutePath;
 pub use scale::Scale;
 pub use schema::schema;
-pub use selector::{Selector, SelectorTest};
+pub use selector::{Candidate, Group, Matcher, Selector, SelectorTest, Tags, group_name};
 pub use sla::{ClusterSla, Escalation, Policy, Sla, Step};
 pub use stored::{Artifacts, Stored};
 pub use template::Template;

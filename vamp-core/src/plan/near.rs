@@ -9,6 +9,8 @@ use std::num::NonZeroU16;
 /// What the embedder says about the place where everything runs.
 #[derive(Debug)]
 pub(crate) struct Site {
+    /// Whose instances these are.
+    pub(crate) namespace: String,
     /// Where gateways are reached that do not say it.
     pub(crate) gateway_host: String,
 }
@@ -16,7 +18,7 @@ pub(crate) struct Site {
 impl Default for Site {
     /// Processes and proxy share a host.
     fn default() -> Self {
-        Self { gateway_host: "127.0.0.1".to_owned() }
+        Self { namespace: "default".to_owned(), gateway_host: "127.0.0.1".to_owned() }
     }
 }
 

@@ -3,11 +3,11 @@
 use crate::{
     driver::{self, InstanceState, Observation, Observed, WorkloadId},
     engine::Artifacts,
-    model::{DeployedService, Intention, resolve},
+    model::{Candidate, DeployedService, Group, Intention, resolve},
     plan::{Near, Site, leaves_as_a_whole},
-    routing::{Instance, ServicePath, Services, Traffic},
+    routing::{Instance, Selectable, ServicePath, Services, Traffic},
 };
-use std::num::NonZeroU16;
+use std::{num::NonZeroU16, sync::Arc};
 
 /// The name of a service's workload within its deployment.
 pub(crate) fn workload_name(cluster: &str, service: &str) -> String {
@@ -51,6 +51,32 @@ impl Running<'_> {
             return false;
         }
         leaves_as_a_whole(service, drain, self.is_current(path, service, workload))
+    }
+
+    /// The ports of the instances of a workload that is one of a stored service's.
+    fn selectable_of(&self, workload: &Observed) -> Option<Vec<Selectable>> {
+        let id = workload.id.as_ref()?;
+        let (cluster, service) = id.name.split_once('/')?;
+        let path = |port: &str| ServicePath {
+            deployment: id.owner.clone(),
+            cluster: cluster.to_owned(),
+            service: service.to_owned(),
+            port: port.to_owned(),
+        };
+        let found = self.service(&path(""))?;
+        let group = Arc::new(group(workload, id, cluster, service));
+        let routed = workload.instances.iter().filter(|one| !self.came_late(&path(""), found, workload, one));
+        let mut selectable = Vec::new();
+        for one in routed {
+            for (index, (name, declared)) in (0..).zip(found.breed.ports.iter()) {
+                let Some(instance) = routed_instance(one, found, name) else { continue };
+                let numbers = [declared.number, Some(instance.port)].into_iter().flatten();
+                let ports = numbers.map(NonZeroU16::get).collect();
+                let candidate = Candidate { group: Arc::clone(&group), ip: one.host.clone(), ports, index };
+                selectable.push(Selectable { candidate, instance, service: path(name).service_key() });
+            }
+        }
+        Some(selectable)
     }
 
     /// Whether the workload is of the present revision of the service.
@@ -97,6 +123,34 @@ impl Services for Running<'_> {
             port: port.to_owned(),
         };
         services.iter().filter(leaves).map(path).collect()
+    }
+
+    fn selectable(&self) -> Result<Vec<Selectable>, String> {
+        let observed = self.observed.ok_or("what runs has not been observed yet")?;
+        let owners = observed.workloads.iter().filter_map(|workload| workload.id.as_ref());
+        // What leaves such a deployment is not known, so nothing of it can be told to be there or gone.
+        if let Some(reason) = owners.filter_map(|id| self.artifacts.unreadable_deployment(&id.owner)).next() {
+            return Err(reason);
+        }
+        Ok(observed.workloads.iter().filter_map(|workload| self.selectable_of(workload)).flatten().collect())
+    }
+
+    fn namespace(&self) -> &str {
+        &self.site.namespace
+    }
+}
+
+/// What selectors see of a workload: beside the labels of its platform, the names that it has here.
+fn group(workload: &Observed, id: &WorkloadId, cluster: &str, service: &str) -> Group {
+    let own = [("deployment", id.owner.as_str()), ("cluster", cluster), ("service", service)];
+    let mut labels = workload.labels.clone();
+    labels.extend(own.map(|(key, name)| (format!("io.vamp.{key}"), name.to_owned())));
+    Group {
+        name: service.to_owned(),
+        kind: "app".to_owned(),
+        namespace: id.namespace.clone(),
+        image: workload.image.clone(),
+        labels,
     }
 }
 

@@ -1,10 +1,10 @@
 //! From stored gateways and observed instances to the routing table: chained gateways are resolved here, so that a
 //! request crosses the proxy once.
 
-use super::{Decision, Gateway, Instance, Protocol, Route, Sticky, Target};
+use super::{Decision, Gateway, Instance, Protocol, Route, Selectable, Selected, Sticky, Target, Traffic, select};
 use crate::{
-    model::{self, GatewayName, Reference, RoutePath},
-    weight::{Weight, rescale},
+    model::{self, GatewayName, Reference, RoutePath, Selector},
+    weight::{Weight, rescale, split},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +27,20 @@ pub trait Services {
 
     /// The versions of a cluster that have such a port and are on their way out.
     fn leaving(&self, deployment: &str, cluster: &str, port: &str) -> Vec<ServicePath>;
+
+    /// Every port of every instance that selectors can select, those of an instance in the order of their declaration.
+    ///
+    /// # Errors
+    ///
+    /// The reason why they are not known.
+    fn selectable(&self) -> Result<Vec<Selectable>, String> {
+        Ok(Vec::new())
+    }
+
+    /// What `$namespace` stands for in selectors.
+    fn namespace(&self) -> &str {
+        "default"
+    }
 }
 
 /// One version of a service, and one of its ports.
@@ -154,13 +168,30 @@ impl Walk<'_> {
             ));
         }
         let shares = completed_weights(gateway)?;
+        let mut groups = gateway.selector.as_ref().map(|selector| self.selected(selector)).transpose()?;
         let mut routes = Vec::with_capacity(gateway.routes.len());
         for (route, weight) in gateway.routes.iter().zip(shares) {
-            let target = self.target(&route.path, gateway.port.protocol)?;
+            let target = match (&route.selector, &mut groups) {
+                (Some(selector), _) => Target::Instances(self.selected(selector)?.all()),
+                // A group that is gone keeps its route: it may come back.
+                (None, Some(selected)) if gateway.is_group(route) => {
+                    Target::Instances(selected.groups.remove(&route.path.to_string()).unwrap_or_default())
+                }
+                _ => self.target(&route.path, gateway.port.protocol)?,
+            };
             routes.push(compiled_route(route, weight, target)?);
+        }
+        if groups.is_some() {
+            carry_on(&mut routes)?;
         }
         routes.extend(self.leaving(gateway)?);
         Ok(routes)
+    }
+
+    fn selected(&mut self, selector: &Selector) -> Result<Selected, String> {
+        let selected = select(selector, self.services)?;
+        self.reached.extend(selected.services.iter().cloned());
+        Ok(selected)
     }
 
     fn target(&mut self, path: &RoutePath, protocol: Protocol) -> Result<Target, String> {
@@ -182,7 +213,7 @@ impl Walk<'_> {
         }
         let address = path.address().ok_or_else(|| format!("`{path}` is not an address such as `[10.0.0.1:8080]`"))?;
         let id = path.to_string();
-        let instance = Instance { id, host: address.host, port: address.port, traffic: super::Traffic::Ready };
+        let instance = Instance { id, host: address.host, port: address.port, traffic: Traffic::Ready };
         Ok(Target::Instances(vec![instance]))
     }
 
@@ -202,6 +233,24 @@ impl Walk<'_> {
         }
         Ok(routes)
     }
+}
+
+/// While none of the groups that have a share is there, those that are there share all of it: groups come and go by
+/// themselves, and a request that somebody could answer is answered.
+fn carry_on(routes: &mut [Route]) -> Result<(), String> {
+    let takes = |route: &Route| match &route.target {
+        Target::Instances(instances) => instances.iter().any(|one| one.traffic == Traffic::Ready),
+        Target::Chained(_) => true,
+    };
+    let nobody = routes.iter().all(|route| route.weight == Weight::ZERO);
+    let (there, gone): (Vec<&mut Route>, Vec<&mut Route>) = routes.iter_mut().partition(|route| takes(route));
+    if nobody || there.is_empty() || there.iter().any(|route| route.weight > Weight::ZERO) {
+        return Ok(());
+    }
+    let shares = split(&vec![None; there.len()]).map_err(|error| error.to_string())?;
+    there.into_iter().zip(shares).for_each(|(route, share)| route.weight = share);
+    gone.into_iter().for_each(|route| route.weight = Weight::ZERO);
+    Ok(())
 }
 
 /// The weights of all routes; a gateway from a store that no longer sums up is scaled, never refused.

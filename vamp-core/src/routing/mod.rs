@@ -5,6 +5,7 @@ mod complete;
 pub(crate) mod document;
 mod keys;
 pub mod router;
+mod select;
 mod sticky;
 mod table;
 
@@ -12,5 +13,11 @@ pub use compile::{Compiled, CompiledGateway, Find, ServicePath, Services, compil
 pub use complete::Complete;
 pub use keys::{AgentKey, Keys};
 pub use router::Router;
+<<<<<<< HEAD
 pub use sticky::{Sticky, StickyBy};
 pub use table::{Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Target, Traffic};
+=======
+pub use select::{Selectable, Selected, select};
+pub use table::{
+    Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Sticky, Target, Traffic,
+};

@@ -72,15 +72,19 @@ fn pattern(input: &str) -> Parsed<'_, Box<str>> {
     if text.is_empty() || text.len() > MAX_PATTERN {
         return fail(inner, "a pattern of 1 to 1024 bytes");
     }
-    let whole = format!("^(?:{text})$");
-    let compiled = regex::RegexBuilder::new(&whole).size_limit(MAX_COMPILED).nest_limit(32).build();
-    match compiled {
+    match compiled(text) {
         Ok(regex) if regex.captures_len() <= 2 => Ok((rest, text.into())),
         Ok(_) => {
             fail_with(inner, "a pattern with at most one group", "write `(?: )` for a group that captures nothing")
         }
         Err(error) => fail_with(inner, "a regular expression", reason(&error)),
     }
+}
+
+/// The pattern, for the whole of a value.
+pub(super) fn compiled(pattern: &str) -> Result<regex::Regex, regex::Error> {
+    let whole = format!("^(?:{pattern})$");
+    regex::RegexBuilder::new(&whole).size_limit(MAX_COMPILED).nest_limit(32).build()
 }
 
 /// The last line says what is wrong; those before show the pattern.

@@ -1,4 +1,4 @@
-//! [`Selector`]: which running instances a route or a gateway leads to, whoever started them.
+//! [`Selector`]: which running instances a route or a gateway leads to, whatever they are instances of.
 //!
 //! ```text
 //! label (app)(shop) and port (8080) and not name (.*canary.*)
@@ -26,8 +26,11 @@
 //! in `namespace ( )` is the namespace of the server.
 
 mod grammar;
+mod select;
 #[cfg(test)]
 mod tests;
+
+pub use select::{Candidate, Group, Matcher, Tags, group_name};
 
 use crate::boolean::{self, Expr, Leaf, ParseError};
 use std::fmt;
@@ -54,7 +57,7 @@ pub enum SelectorTest {
     Label(Box<str>, Box<str>),
     /// The address of an instance.
     Ip(Box<str>),
-    /// A port of the host.
+    /// The number of a port, as it is declared or as it is open.
     Port(u16),
     /// The place of a port in the list of ports, from 0.
     PortIndex(u16),
