@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn what_was_said_about_a_route_outlives_its_group() {
-        let gateway = "{name: g, port: 1, selector: true, routes: {'(a)': {weight: 100%}, '(b)': {condition: host == b}}}";
+        let gateway =
+            "{name: g, port: 1, selector: true, routes: {'(a)': {weight: 100%}, '(b)': {condition: host == b}}}";
         let kept = read::gateway(gateway).expect(gateway).completed().expect("adds up");
         assert_eq!(followed(&kept, &names("(a)")), None);
         let many = (0..300).map(|number| format!("({number})")).collect();

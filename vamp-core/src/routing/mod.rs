@@ -13,11 +13,6 @@ pub use compile::{Compiled, CompiledGateway, Find, ServicePath, Services, compil
 pub use complete::Complete;
 pub use keys::{AgentKey, Keys};
 pub use router::Router;
-<<<<<<< HEAD
+pub use select::{Selectable, Selected, select};
 pub use sticky::{Sticky, StickyBy};
 pub use table::{Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Target, Traffic};
-=======
-pub use select::{Selectable, Selected, select};
-pub use table::{
-    Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Sticky, Target, Traffic,
-};

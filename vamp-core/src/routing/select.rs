@@ -115,7 +115,9 @@ mod tests {
         let ports = |selector: &str| -> Vec<u16> {
             let gateway = format!("{{name: g, port: 1, routes: {{r: {{selector: '{selector}'}}}}}}");
             let gateway = compiled(&gateway, vec![("a", Traffic::Ready), ("b", Traffic::Ready)]);
-            let crate::routing::Target::Instances(found) = &gateway.decision.routes[0].target else { return Vec::new() };
+            let crate::routing::Target::Instances(found) = &gateway.decision.routes[0].target else {
+                return Vec::new();
+            };
             found.iter().map(|one| one.port.get()).collect()
         };
         assert_eq!(ports("true"), [80, 80]);

@@ -178,7 +178,13 @@ mod tests {
             let labels = [("io.vamp.name".to_owned(), format!("sava:1.{version}"))].into();
             let text = str::to_owned;
             let image = Some("magneticio/sava".to_owned());
-            Arc::new(Group { name: format!("sava:1.{version}"), kind: text("app"), namespace: text("vamp"), image, labels })
+            Arc::new(Group {
+                name: format!("sava:1.{version}"),
+                kind: text("app"),
+                namespace: text("vamp"),
+                image,
+                labels,
+            })
         };
         let mut found = Vec::new();
         for (ip, group) in [group("0"), group("0"), group("1"), group("1")].into_iter().enumerate() {
@@ -215,18 +221,18 @@ mod tests {
             ),
             ("label(io.(.*))(sava:1.(0)) and port(8081)", vec![("(vamp.name=0)", "1:8081 2:8081")]),
             ("namespace($namespace) and index(1) and name(.*1)", vec![("()", "3:8081 4:8081")]),
-            ("name(sava:(.*)) and index(0) or ip(172.17.0.(1)) and index(0)", vec![
-                ("(1),(1.0)", "1:8080"),
-                ("(1.0)", "2:8080"),
-                ("(1.1)", "3:8080 4:8080"),
-            ]),
+            (
+                "name(sava:(.*)) and index(0) or ip(172.17.0.(1)) and index(0)",
+                vec![("(1),(1.0)", "1:8080"), ("(1.0)", "2:8080"), ("(1.1)", "3:8080 4:8080")],
+            ),
             ("kind(service) or image(sava)", vec![]),
             ("not name(sava:(.*))", vec![]),
             ("false", vec![]),
         ] {
             let found = selected(selector);
             let shown: Vec<(&str, String)> = found.iter().map(|(name, all)| (name.as_str(), all.join(" "))).collect();
-            let expected: Vec<(&str, String)> = expected.into_iter().map(|(name, all)| (name, all.to_owned())).collect();
+            let expected: Vec<(&str, String)> =
+                expected.into_iter().map(|(name, all)| (name, all.to_owned())).collect();
             assert_eq!(shown, expected, "{selector}");
         }
         assert_eq!(selected("true")["()"].len(), 8);
