@@ -328,3 +328,15 @@ fn a_protocol_that_nobody_speaks_is_refused_in_a_docker_compose_file() {
     let wanted = ("UnsupportedProtocolError".to_owned(), "services/dns/ports/0".to_owned(), Some(5));
     assert_eq!(told(&refused), [wanted]);
 }
+
+#[test]
+fn what_must_hold_between_parts_is_told_beside_a_key_that_nobody_knows_unless_that_may_be_its_cause() {
+    let codes = |text: &str| -> Vec<String> {
+        let refused = read::blueprint(text).expect_err(text);
+        refused.iter().map(|one| one.code.to_string()).collect()
+    };
+    let shop = "name: b\ncomment: x\ngateways: {9050: db/web}\nclusters: {web: {services: {breed: {name: w, deployable: x}}}}\n";
+    assert_eq!(codes(shop), ["UnexpectedElement", "UnresolvedGatewayPortError"]);
+    assert_eq!(codes(&shop.replace("comment", "scala")), ["UnexpectedElement", "UnresolvedGatewayPortError"]);
+    assert_eq!(codes(&shop.replace("clusters", "clustres").replace("comment: x\n", "")), ["UnexpectedElement"]);
+}

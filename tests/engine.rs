@@ -6,6 +6,8 @@
 mod concurrent;
 #[path = "engine/effort.rs"]
 mod effort;
+#[path = "engine/globals.rs"]
+mod globals;
 #[path = "engine/life.rs"]
 mod life;
 #[path = "engine/meddler.rs"]

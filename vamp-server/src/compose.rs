@@ -1,6 +1,6 @@
 //! The only file that names drivers: from [`Config`] to an engine and an agent.
 
-use crate::config::Config;
+use crate::{config::Config, globals::Shared};
 use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -40,7 +40,8 @@ impl Composition {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let (persistence, events) = stores(config)?;
         let routing = Arc::new(memory::KeyValue::new(Arc::clone(&clock)));
-        let mut builder = Engine::builder().gateway_host(gateway_host(config.gateway_bind));
+        let mut builder =
+            Engine::builder().gateway_host(gateway_host(config.gateway_bind)).globals(Arc::new(globals(config)));
         if let Some(ports) = config.gateway_ports {
             builder = builder.gateway_ports(ports);
         }
@@ -75,6 +76,18 @@ impl Composition {
             () = self.agent.run(std::future::pending()) => {}
         }
     }
+}
+
+/// What artifacts may refer to of this server.
+fn globals(config: &Config) -> Shared {
+    #[cfg(feature = "http")]
+    let settings = crate::api::settings_as_text(config);
+    #[cfg(not(feature = "http"))]
+    let settings = std::collections::BTreeMap::new();
+    // What is no text is no value.
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Shared::new(settings, &config.share_env, variables)
 }
 
 /// Where the instances of this host reach what listens on this address.

@@ -23,6 +23,8 @@ pub struct Config {
     pub gateway_bind: IpAddr,
     /// What gateways get that name no port; `None` = nothing.
     pub gateway_ports: Option<GatewayPorts>,
+    /// The variables of the environment that artifacts may use: names, or beginnings of names and `*`.
+    pub share_env: Vec<String>,
     /// Whose instances and keys these are.
     pub namespace: String,
     /// The HAProxy program.
@@ -67,6 +69,8 @@ pub struct Given {
     pub gateway_bind: Option<IpAddr>,
     /// `30000-32767` or `none`; see [`Config::gateway_ports`].
     pub gateway_ports: Option<String>,
+    /// Names with commas between them; see [`Config::share_env`].
+    pub share_env: Option<String>,
     /// See [`Config::namespace`].
     pub namespace: Option<String>,
     /// See [`Config::haproxy`].
@@ -122,6 +126,7 @@ impl Given {
             data_dir: self.data_dir.or(other.data_dir),
             gateway_bind: self.gateway_bind.or(other.gateway_bind),
             gateway_ports: self.gateway_ports.or(other.gateway_ports),
+            share_env: self.share_env.or(other.share_env),
             namespace: self.namespace.or(other.namespace),
             haproxy: self.haproxy.or(other.haproxy),
             token_file: self.token_file.or(other.token_file),
@@ -154,6 +159,8 @@ impl Given {
             Some("none") => None,
             Some(text) => Some(text.parse().map_err(|error| ConfigError(format!("gateway_ports: {error}")))?),
         };
+        let names = self.share_env.as_deref().unwrap_or_default().split(',').map(str::trim);
+        let share_env = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let namespace = self.namespace.unwrap_or_else(|| "default".to_owned());
         if let Err(error) = namespace.parse::<Name>() {
             return Err(ConfigError(format!("namespace `{namespace}`: {error}")));
@@ -163,6 +170,7 @@ impl Given {
             data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from(".vamp")),
             gateway_bind: self.gateway_bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             gateway_ports,
+            share_env,
             namespace,
             haproxy: self.haproxy.unwrap_or_else(|| PathBuf::from("haproxy")),
             token,

@@ -8,6 +8,7 @@ pub mod api;
 pub mod cli;
 pub mod compose;
 pub mod config;
+mod globals;
 mod instance;
 #[cfg(feature = "moments")]
 mod moments;

@@ -4,6 +4,7 @@ use super::{Change, GatewayPorts, world::World};
 use crate::{
     Error, ErrorKind, Result,
     driver::{Clock, ContainerDriver, EventStore, KeyValueStore, PersistenceStore},
+    model::resolve::Globals,
     plan,
     routing::Keys,
 };
@@ -150,6 +151,12 @@ impl Builder {
     /// Where instances reach gateways, as `$cluster.host` says; `127.0.0.1` if not said.
     pub fn gateway_host(mut self, host: impl Into<String>) -> Self {
         self.site.gateway_host = host.into();
+        self
+    }
+
+    /// What `$config://path` and `$env://NAME` stand for in the values of artifacts; nothing if not said.
+    pub fn globals(mut self, globals: Arc<dyn Globals>) -> Self {
+        self.site.globals = Some(globals);
         self
     }
 

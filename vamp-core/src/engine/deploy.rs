@@ -19,10 +19,11 @@ use crate::{
     Violation, Violations,
     driver::Version,
     model::{
-        Artifacts, Blueprint, Deployment, Gateway, GatewayName, Name, Stored,
+        Artifacts, Blueprint, Deployment, Gateway, GatewayName, Name, Stored, Workflow,
         expand::{self, Expanded},
         resolve, validate,
     },
+    plan::Site,
 };
 use std::{sync::Arc, time::SystemTime};
 
@@ -73,6 +74,7 @@ impl Engine {
         }
         let world = self.loaded().await;
         options.check(&world, name.as_str())?;
+        self.check_new(&world, &name).await?;
         let checked = deployed(&world, self.shared.gateway_ports, &name, &blueprint, self.shared.clock.now())?;
         if options.validate_only {
             return Ok(checked.after.unwrap_or_else(|| Deployment::new(name)));
@@ -107,12 +109,12 @@ impl Engine {
         blueprint: &Blueprint,
         expected: Option<&Version>,
     ) -> Result<Deployment, Failure> {
-        let now = self.shared.clock.now();
+        let (now, site) = (self.shared.clock.now(), Arc::clone(&self.shared.world.borrow().site));
         let mut merged = Deployment::new(name.clone());
         let merge = |present: &Present<Deployment>| {
             let before = present.readable()?;
             merged = merge(before, name, blueprint, now)?;
-            check_templates(&merged)?;
+            check_templates(&merged, &site)?;
             Ok(if before == Some(&merged) { Update::Keep } else { Update::Put(merged.clone()) })
         };
         self.update(name.as_str(), expected, merge).await?;
@@ -176,6 +178,16 @@ impl Engine {
         Ok(found.map(|(deployment, version)| (with_instances(Arc::unwrap_or_clone(deployment), &world), version)))
     }
 
+    /// A deployment and a workflow never share a name: what runs of either is found by it.
+    pub(super) async fn check_new(&self, world: &World, name: &Name) -> Result<(), Failure> {
+        let is_there = world.artifacts.as_ref().is_some_and(|known| known.deployments.contains_key(name.as_str()));
+        if is_there || self.find::<Workflow>(name.as_str()).await?.is_none() {
+            return Ok(());
+        }
+        let message = format!("a workflow is named `{name}`, so no deployment can be");
+        Err(Violation::new("DeploymentWorkflowNameCollision", "name", message).hint("choose another name").into())
+    }
+
     /// The blueprint with every breed and scale that it refers to in place.
     pub(super) async fn in_place(&self, blueprint: &Blueprint) -> Result<Blueprint, Failure> {
         let in_place = self.expanded(|stored| expand::blueprint(blueprint, stored)).await?;
@@ -220,7 +232,7 @@ pub(super) fn deployed(
 ) -> Result<Outcome, Failure> {
     let before = stored_deployment(world, name.as_str())?;
     let merged = merge(before.as_deref(), name, blueprint, now)?;
-    check_templates(&merged)?;
+    check_templates(&merged, &world.site)?;
     let mut outcome = Outcome { name: name.to_string(), before, ..Outcome::default() };
     let mut numbers = Numbers::beside(world, ports, declared_ports(blueprint));
     for gateway in touched(&merged, blueprint, &existing(world, name))? {
@@ -309,11 +321,11 @@ fn path_of(gateway: &Gateway) -> String {
 }
 
 /// What cannot run is refused before it is stored.
-fn check_templates(deployment: &Deployment) -> Result<(), Violations> {
+fn check_templates(deployment: &Deployment, site: &Site) -> Result<(), Violations> {
     let mut violations = Vec::new();
     for cluster in &deployment.clusters {
         for service in &cluster.services {
-            if let Err(found) = resolve::template(deployment, cluster, service, &resolve::Anywhere) {
+            if let Err(found) = resolve::template(deployment, cluster, service, site) {
                 violations.extend(found.0);
             }
         }

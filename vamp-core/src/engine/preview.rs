@@ -96,7 +96,9 @@ impl Engine {
         let outcome = match request {
             Request::Deploy { name, blueprint } => {
                 let blueprint = self.in_place(blueprint).await?;
-                deployed(&world, self.shared.gateway_ports, &parse_name(name)?, &blueprint, now)?
+                let name = parse_name(name)?;
+                self.check_new(&world, &name).await?;
+                deployed(&world, self.shared.gateway_ports, &name, &blueprint, now)?
             }
             Request::Undeploy { name, blueprint } => undeployed(&world, name, blueprint, now)?,
             Request::PutGateway(gateway) => {

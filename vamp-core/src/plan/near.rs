@@ -2,9 +2,12 @@
 
 use crate::{
     engine::Artifacts,
-    model::{Deployment, Gateway, resolve::Around},
+    model::{
+        Deployment, Gateway,
+        resolve::{Around, Globals},
+    },
 };
-use std::num::NonZeroU16;
+use std::{num::NonZeroU16, sync::Arc};
 
 /// What the embedder says about the place where everything runs.
 #[derive(Debug)]
@@ -13,12 +16,37 @@ pub(crate) struct Site {
     pub(crate) namespace: String,
     /// Where gateways are reached that do not say it.
     pub(crate) gateway_host: String,
+    /// What values may refer to beside artifacts.
+    pub(crate) globals: Option<Arc<dyn Globals>>,
+}
+
+/// Answers before anything is there: every gateway is somewhere.
+impl Around for Site {
+    fn host(&self, _: &str) -> Option<String> {
+        Some(self.gateway_host.clone())
+    }
+
+    fn port(&self, _: &str, _: &str) -> Option<u16> {
+        Some(0)
+    }
+
+    fn configuration(&self, path: &str) -> Option<String> {
+        self.globals.as_ref()?.configuration(path)
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        self.globals.as_ref()?.environment(name)
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.globals.as_ref()?.hint()
+    }
 }
 
 impl Default for Site {
     /// Processes and proxy share a host.
     fn default() -> Self {
-        Self { namespace: "default".to_owned(), gateway_host: "127.0.0.1".to_owned() }
+        Self { namespace: "default".to_owned(), gateway_host: "127.0.0.1".to_owned(), globals: None }
     }
 }
 
@@ -49,5 +77,17 @@ impl Around for Near<'_> {
         let gateway = self.gateway(cluster, port)?;
         let told = gateway.service.as_ref().map(|address| address.port);
         told.or(gateway.port.number).map(NonZeroU16::get)
+    }
+
+    fn configuration(&self, path: &str) -> Option<String> {
+        self.site.configuration(path)
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        self.site.environment(name)
+    }
+
+    fn hint(&self) -> Option<&str> {
+        self.site.hint()
     }
 }

@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::{env, net::SocketAddr};
+use std::{collections::BTreeMap, env, net::SocketAddr};
 
 /// The settings of one server, by dotted key.
 #[derive(Debug, Default)]
@@ -57,6 +57,9 @@ impl Layers {
     }
 }
 
+/// Where it says whether there is a token.
+const TOKEN: &str = "vamp.http-api.token";
+
 const NAMES: [&str; 6] = ["applied", "dynamic", "system", "environment", "application", "reference"];
 
 pub(super) async fn all(State(api): State<Api>, Query(which): Query<Which>, headers: HeaderMap) -> Response {
@@ -86,25 +89,42 @@ pub(super) async fn refuse() -> Response {
     (allowed, Problem::new(StatusCode::METHOD_NOT_ALLOWED, message)).into_response()
 }
 
+/// The settings that are no secret, by dotted key, as texts.
+pub(crate) fn settings_as_text(config: &Config) -> BTreeMap<String, String> {
+    let shown = settings(config).into_iter().filter(|(key, _)| key != TOKEN);
+    let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    shown.map(|(key, value)| (key, text(value))).collect()
+}
+
 fn settings(config: &Config) -> Map<String, Value> {
     let mut shown = said(&Given {
         listen: Some(config.listen),
         data_dir: Some(config.data_dir.clone()),
         gateway_bind: Some(config.gateway_bind),
         gateway_ports: Some(config.gateway_ports.map_or_else(|| "none".to_owned(), |ports| ports.to_string())),
+        share_env: (!config.share_env.is_empty()).then(|| config.share_env.join(",")),
         namespace: Some(config.namespace.clone()),
         haproxy: Some(config.haproxy.clone()),
         token_file: None,
         native_conditions: Some(if config.native_conditions { "yes" } else { "no" }.to_owned()),
     });
     // That there is one, never which.
-    shown.insert("vamp.http-api.token".to_owned(), config.token.as_ref().map_or(Value::Null, |_| json!("***")));
+    shown.insert(TOKEN.to_owned(), config.token.as_ref().map_or(Value::Null, |_| json!("***")));
     shown
 }
 
 fn said(given: &Given) -> Map<String, Value> {
-    let Given { listen, data_dir, gateway_bind, gateway_ports, namespace, haproxy, token_file, native_conditions } =
-        given;
+    let Given {
+        listen,
+        data_dir,
+        gateway_bind,
+        gateway_ports,
+        share_env,
+        namespace,
+        haproxy,
+        token_file,
+        native_conditions,
+    } = given;
     let interface = listen.map(|listen: SocketAddr| json!(listen.ip()));
     let entries = [
         ("vamp.namespace", namespace.as_ref().map(|name| json!(name))),
@@ -114,6 +134,7 @@ fn said(given: &Given) -> Map<String, Value> {
         ("vamp.persistence.directory", data_dir.as_ref().map(|path| json!(path))),
         ("vamp.gateway-driver.host", gateway_bind.map(|host| json!(host))),
         ("vamp.operation.gateway.port-range", gateway_ports.as_ref().map(|text| json!(text))),
+        ("vamp.model.share-environment", share_env.as_ref().map(|names| json!(names))),
         ("vamp.gateway-driver.haproxy.program", haproxy.as_ref().map(|path| json!(path))),
         ("vamp.gateway-driver.native-conditions", native_conditions.as_ref().map(|text| json!(text))),
     ];
@@ -127,6 +148,7 @@ fn variables(of: impl Fn(&str) -> Option<String>) -> Map<String, Value> {
         ("VAMP_DATA_DIR", "vamp.persistence.directory"),
         ("VAMP_GATEWAY_BIND", "vamp.gateway-driver.host"),
         ("VAMP_GATEWAY_PORTS", "vamp.operation.gateway.port-range"),
+        ("VAMP_SHARE_ENV", "vamp.model.share-environment"),
         ("VAMP_NAMESPACE", "vamp.namespace"),
         ("VAMP_HAPROXY", "vamp.gateway-driver.haproxy.program"),
         ("VAMP_TOKEN_FILE", "vamp.http-api.token-file"),

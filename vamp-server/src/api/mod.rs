@@ -55,6 +55,7 @@ mod vga;
 mod websocket;
 mod workflow;
 
+pub(crate) use configuration::settings_as_text;
 pub use error::{Problem, status_of};
 pub use serve::serve;
 

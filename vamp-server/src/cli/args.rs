@@ -113,6 +113,11 @@ pub(crate) struct ServerArgs {
     /// The ports that gateways get which name none, or `none` [default: 30000-32767]
     #[arg(long, env = "VAMP_GATEWAY_PORTS", value_name = "FIRST-LAST")]
     gateway_ports: Option<String>,
+    /// Variables of the server's environment that artifacts may use as `$env://NAME`; `PREFIX*` stands for many
+    ///
+    /// Whoever may store an artifact may read them. Without this, artifacts see none.
+    #[arg(long, env = "VAMP_SHARE_ENV", value_name = "NAME,…", value_delimiter = ',')]
+    share_env: Vec<String>,
     /// Whose instances and keys these are [default: default]
     #[arg(long, env = "VAMP_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
@@ -138,6 +143,7 @@ impl ServerArgs {
             data_dir: self.data_dir,
             gateway_bind: self.gateway_bind,
             gateway_ports: self.gateway_ports,
+            share_env: (!self.share_env.is_empty()).then(|| self.share_env.join(",")),
             namespace: self.namespace,
             haproxy: self.haproxy,
             token_file: self.token_file,

@@ -45,7 +45,7 @@ pub(super) fn blueprint(at: &Cursor<'_>, report: &mut Report<'_>, form: Form) ->
     let name = name?;
     let blueprint = Blueprint { name, metadata, clusters, gateways, environment_variables: environment, dialects };
     // The rules look at the whole: on a part that could be read they would report what is not wrong.
-    if report.is_empty() {
+    if report.is_whole() {
         rules::check(&blueprint, form, report);
     }
     Some(blueprint)

@@ -8,6 +8,29 @@ use crate::{
 };
 use std::{fmt::Display, str::FromStr};
 
+/// The code of a key that nobody knows.
+const UNKNOWN_KEY: &str = "UnexpectedElement";
+
+/// The keys of what other parts of a document refer to, and of what refers to them.
+const OTHERS_RELY_ON: [&str; 16] = [
+    "breed",
+    "clusters",
+    "dependencies",
+    "env",
+    "environment_variables",
+    "escalations",
+    "gateways",
+    "health_checks",
+    "name",
+    "port",
+    "ports",
+    "ref",
+    "reference",
+    "routes",
+    "services",
+    "target",
+];
+
 /// The keys that lead to a value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path(Vec<String>);
@@ -31,11 +54,13 @@ impl<S: ToString> FromIterator<S> for Path {
 pub(super) struct Report<'n> {
     root: Option<&'n Node>,
     violations: Vec<Violation>,
+    /// Whether something may be missing in what was read.
+    gaps: bool,
 }
 
 impl<'n> Report<'n> {
     pub(super) const fn new(root: Option<&'n Node>) -> Self {
-        Self { root, violations: Vec::new() }
+        Self { root, violations: Vec::new(), gaps: false }
     }
 
     /// Adds a violation at the value that `path` leads to, or as far as the document goes; an empty hint is none.
@@ -60,6 +85,7 @@ impl<'n> Report<'n> {
     }
 
     fn add(&mut self, path: &Path, at: Option<Position>, code: &'static str, message: String, hint: &str) {
+        self.gaps |= code != UNKNOWN_KEY;
         if !self.has_room() {
             return;
         }
@@ -91,8 +117,15 @@ impl<'n> Report<'n> {
         Some(place)
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.violations.is_empty()
+    /// What stood somewhere was not read.
+    pub(super) const fn note_gap(&mut self) {
+        self.gaps = true;
+    }
+
+    /// Whether all that is there was read, whatever stands beside it: a key that nobody knows leaves no gap, unless it is
+    /// one that is known, mistyped.
+    pub(super) const fn is_whole(&self) -> bool {
+        !self.gaps
     }
 
     /// The value if nothing is wrong, else everything that is, in order of place.
@@ -269,14 +302,16 @@ impl<'n> Fields<'n> {
     /// Refuses what nobody asked for.
     pub(super) fn finish(self, report: &mut Report<'_>) {
         for entry in self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())) {
-            let hint = match closest(&entry.key, &self.known) {
+            let near = closest(&entry.key, &self.known);
+            report.gaps |= near.is_some_and(|known| OTHERS_RELY_ON.contains(&known));
+            let hint = match near {
                 Some(known) => format!("did you mean `{known}`?"),
                 None if self.known.contains(&"routes") => "routes stand under `routes`".to_owned(),
                 None if self.known.contains(&"dialects") => "settings for one driver stand under `dialects`".to_owned(),
                 None => String::new(),
             };
             let path = self.path.join(&entry.key);
-            report.refuse_key(&path, "UnexpectedElement", format!("`{}` is not known here", entry.key), &hint);
+            report.refuse_key(&path, UNKNOWN_KEY, format!("`{}` is not known here", entry.key), &hint);
         }
     }
 }

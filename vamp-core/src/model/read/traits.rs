@@ -97,6 +97,7 @@ fn value(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Option<String>> {
         }
         Content::Map(_) => {
             report.refuse(&at.path, "UnexpectedElement", "a map where text is expected", "");
+            report.note_gap();
             None
         }
     }

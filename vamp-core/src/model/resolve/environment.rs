@@ -28,7 +28,7 @@ pub(super) fn resolve(
         };
         match scope.interpolate(value) {
             Ok(value) => drop(environment.insert(variable.alias.clone().unwrap_or_else(|| name.to_owned()), value)),
-            Err(message) => report.refuse(&place, "UnresolvedVariableValueError", &message),
+            Err(reason) => report.unresolved(&place, reason),
         }
     }
     environment
@@ -39,6 +39,19 @@ fn check_known(service: &DeployedService, report: &mut Report) {
     for name in service.environment_variables.keys().filter(|name| !known.contains(name)) {
         let message = format!("`{name}` is no variable of breed `{}`", service.breed.name);
         report.refuse(&format!("environment_variables/{name}"), "UnresolvedDependencyInTraitValueError", &message);
+    }
+}
+
+/// Why a reference stands for nothing.
+#[derive(Debug, PartialEq)]
+pub(super) struct Unresolved {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl From<String> for Unresolved {
+    fn from(message: String) -> Self {
+        Self { message, hint: None }
     }
 }
 
@@ -57,7 +70,7 @@ impl Scope<'_> {
     }
 
     /// Replaces the references of a value, once: what they are replaced by is not looked at again.
-    pub(super) fn interpolate(&self, value: &str) -> Result<String, String> {
+    pub(super) fn interpolate(&self, value: &str) -> Result<String, Unresolved> {
         let mut text = String::new();
         for piece in interpolation::parse(value).map_err(|error| error.reason().to_owned())? {
             text.push_str(&self.piece(piece)?);
@@ -65,16 +78,16 @@ impl Scope<'_> {
         Ok(text)
     }
 
-    fn piece(&self, piece: Piece) -> Result<String, String> {
+    fn piece(&self, piece: Piece) -> Result<String, Unresolved> {
         match piece {
             Piece::Text(text) => Ok(text),
             Piece::Local(name) => {
                 let constant = || self.service.breed.constants.get(&name).map(|constant| constant.0.as_str());
                 let value = self.variable(&name).or_else(constant).map(str::to_owned);
-                value.ok_or_else(|| format!("`${name}` is neither a variable nor a constant of this service"))
+                Ok(value.ok_or_else(|| format!("`${name}` is neither a variable nor a constant of this service"))?)
             }
-            Piece::Host(of) => self.host(&of),
-            Piece::Trait { of, group, name } => self.of_cluster(&of, &group, &name),
+            Piece::Host(of) => Ok(self.host(&of)?),
+            Piece::Trait { of, group, name } => Ok(self.of_cluster(&of, &group, &name)?),
             Piece::Global(path) => self.global(&path),
         }
     }
@@ -118,14 +131,15 @@ impl Scope<'_> {
         }
     }
 
-    fn global(&self, path: &str) -> Result<String, String> {
+    fn global(&self, path: &str) -> Result<String, Unresolved> {
         let (source, key) = path.split_once("://").unwrap_or((path, ""));
         let found = match source {
             "conf" | "config" | "configuration" => self.around.configuration(key),
             "env" | "environment" | "env_var" | "environment_variable" => self.around.environment(key),
-            _ => return Err(format!("`{source}` is neither `config` nor `env`")),
+            _ => return Err(format!("`{source}` is neither `config` nor `env`").into()),
         };
-        found.ok_or_else(|| format!("`${path}` has no value on this server"))
+        let hint = || self.around.hint().map(str::to_owned);
+        found.ok_or_else(|| Unresolved { message: format!("`${path}` has no value on this server"), hint: hint() })
     }
 }
 

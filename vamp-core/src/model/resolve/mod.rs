@@ -5,7 +5,7 @@ mod environment;
 mod health;
 mod words;
 
-use environment::Scope;
+use environment::{Scope, Unresolved};
 
 use super::{Argument, DeployedCluster, DeployedService, Deployment, Port};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     violation::{Violation, Violations},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, num::NonZeroU16};
+use std::{collections::BTreeMap, fmt::Debug, num::NonZeroU16};
 
 /// What values may refer to beside the deployment itself. `None` is what is not known, or not yet.
 pub trait Around {
@@ -30,6 +30,26 @@ pub trait Around {
 
     /// A variable of the server's own environment: `$env://NAME`.
     fn environment(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// How to make such a setting or variable known, for people.
+    fn hint(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// What `$config://path` and `$env://NAME` stand for in the values of artifacts. Whoever may store an artifact may read
+/// all of it, so it holds what an embedder chose to tell, never simply everything that its process knows.
+pub trait Globals: Debug + Send + Sync + 'static {
+    /// A setting of the server; `None` = there is none of that name.
+    fn configuration(&self, path: &str) -> Option<String>;
+
+    /// A variable of the server's environment; `None` = it is not set, or not for artifacts.
+    fn environment(&self, name: &str) -> Option<String>;
+
+    /// How to make a value known, for people.
+    fn hint(&self) -> Option<&str> {
         None
     }
 }
@@ -116,6 +136,14 @@ impl Report {
     fn refuse(&mut self, key: &str, code: &'static str, message: &str) {
         self.found.push(Violation::new(code, format!("{}/{key}", self.path), message));
     }
+
+    fn unresolved(&mut self, key: &str, Unresolved { message, hint }: Unresolved) {
+        let violation = Violation::new("UnresolvedVariableValueError", format!("{}/{key}", self.path), message);
+        self.found.push(match hint {
+            Some(hint) => violation.hint(hint),
+            None => violation,
+        });
+    }
 }
 
 fn ports(
@@ -161,22 +189,20 @@ fn settings(driver: &str, scope: &Scope<'_>, report: &mut Report) -> BTreeMap<St
         match interpolated(value, scope) {
             Ok(Value::String(text)) => drop(settings.insert(key.clone(), text)),
             Ok(other) => drop(settings.insert(key.clone(), other.to_string())),
-            Err(message) => {
-                report.refuse(&format!("dialects/{driver}/{key}"), "UnresolvedVariableValueError", &message);
-            }
+            Err(reason) => report.unresolved(&format!("dialects/{driver}/{key}"), reason),
         }
     }
     settings
 }
 
 /// The value with the references in all its texts replaced.
-fn interpolated(value: &Value, scope: &Scope<'_>) -> Result<Value, String> {
+fn interpolated(value: &Value, scope: &Scope<'_>) -> Result<Value, Unresolved> {
     Ok(match value {
         Value::String(text) => Value::String(scope.interpolate(text)?),
         Value::Array(items) => items.iter().map(|item| interpolated(item, scope)).collect::<Result<_, _>>()?,
         Value::Object(entries) => {
             let entries = entries.iter().map(|(key, value)| Ok((key.clone(), interpolated(value, scope)?)));
-            Value::Object(entries.collect::<Result<_, String>>()?)
+            Value::Object(entries.collect::<Result<_, Unresolved>>()?)
         }
         other => other.clone(),
     })

@@ -102,7 +102,13 @@ fn every_rule_of_the_gateways_of_a_cluster_names_its_place() {
                 "ConditionPortTypeError clusters/web/gateways/sql/routes/shop:1/condition",
             ],
         ),
-        ("{shop:1: {weight: 100%}}", vec!["UnexpectedElement clusters/web/gateways/shop:1/weight"]),
+        (
+            "{shop:1: {weight: 100%}}",
+            vec![
+                "UnresolvedGatewayPortError clusters/web/gateways/shop:1",
+                "UnexpectedElement clusters/web/gateways/shop:1/weight",
+            ],
+        ),
     ] {
         let source = format!("name: b\nclusters: {{web: {{breed: {SHOP}, gateways: {gateways}}}}}\n");
         assert_eq!(found(read::blueprint(&source)), wanted, "{source}");
