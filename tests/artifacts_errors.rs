@@ -1,22 +1,14 @@
 //! The original's names of errors: each that can be reached by reading is reached here, with its path and its line.
 //!
-//! Not reached by reading, because a request has to meet what is stored or running (their tests are those of the engine
-//! and of the API): `ArtifactNotFound`, `NonUniqueBreedReferenceError`, `UnresolvedDependencyError`,
-//! `UnresolvedVariableValueError`, `InvalidRouteWeight`, `UnavailableGatewayPortError`, `NoAvailablePortError`,
-//! `InternalGatewayUpdateError`, `InternalGatewayCreateError`, `InternalGatewayRemoveError`,
-//! `DeploymentWorkflowNameCollision`, `WorkflowUpdateError`, `DeploymentServiceError`, `UnsupportedDeployableType`,
-//! `UndefinedDockerImage`, and everything about events, configuration and the store.
-//!
-//! Not reached at all:
-//!
-//! - `RouteWeightError`: `GatewayRouteWeightError` holds for the same weights and is told first, here and there.
-//! - `GatewayRouteConditionStrengthError`, `RouteConditionStrengthError`: a percentage outside of 0 to 100 is refused as
-//!   one (`UnexpectedTypeError`) before anybody can ask what it is for.
-//! - `UnsupportedRouteWeight`: the original asks it of a gateway without a name, and there is none.
-//! - `UnsupportedSlaType`: an agreement of an unknown type is kept as it is.
-//! - `UnsupportedNumberOfHealthChecks`: any number is supported.
-//! - `ArtifactAlreadyExists`: declared, and never raised.
+//! What only a request can reach that meets what is stored or running is reached in `artifacts_errors/stored.rs`;
+//! `artifacts_errors/names.rs` has every name, and why some cannot be reached.
 #![cfg(test)]
+
+#[path = "artifacts_errors/names.rs"]
+mod names;
+mod server_support;
+#[path = "artifacts_errors/stored.rs"]
+mod stored;
 
 use vamp_core::{
     Violations,

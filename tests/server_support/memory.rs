@@ -19,7 +19,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub proxy: Arc<memory::Proxy>,
     pub containers: memory::Containers,
-    persistence: Arc<dyn PersistenceStore>,
+    pub persistence: Arc<dyn PersistenceStore>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -34,10 +34,11 @@ impl Server {
         Self::start_with(Given::default()).await
     }
 
-    /// With these settings, but on a free port of its own.
+    /// With these settings, but on a free port of its own; gateways get ports only if a range is among them.
     pub async fn start_with(given: Given) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
+        let gives_ports = given.gateway_ports.is_some();
         let mut config = given.complete().expect("settings");
         if config.listen.ip().is_loopback() {
             config.listen = address;
@@ -46,7 +47,9 @@ impl Server {
         let persistence: Arc<dyn PersistenceStore> = Arc::new(memory::Persistence::new(Arc::clone(&clock)));
         let (containers, proxy) = (memory::Containers::new(), Arc::new(memory::Proxy::default()));
         let key_value = Arc::new(memory::KeyValue::new(Arc::clone(&clock)));
-        let engine = Engine::builder()
+        let ports = config.gateway_ports.filter(|_| gives_ports);
+        let builder = ports.map_or_else(Engine::builder, |ports| Engine::builder().gateway_ports(ports));
+        let engine = builder
             .containers("memory", Arc::new(containers.clone()))
             .key_value(Arc::clone(&key_value) as _)
             .persistence(Arc::clone(&persistence))
