@@ -24,5 +24,7 @@ mod selectors;
 mod semantics;
 #[path = "engine/support.rs"]
 mod support;
+#[path = "engine/together.rs"]
+mod together;
 #[path = "engine/unreadable.rs"]
 mod unreadable;

@@ -99,6 +99,14 @@ impl PersistenceStore for Meddler {
         Ok(written)
     }
 
+    async fn put_all(&self, drafts: &[(Draft, Option<Version>)]) -> Result<Vec<Version>> {
+        for (draft, _) in drafts {
+            self.meddle(&draft.kind, &draft.name).await;
+            self.reach(&draft.kind, &draft.name)?;
+        }
+        self.store.put_all(drafts).await
+    }
+
     async fn delete(&self, kind: &str, name: &str, expected: Option<&Version>) -> Result<()> {
         self.meddle(kind, name).await;
         self.reach(kind, name)?;

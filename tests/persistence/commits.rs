@@ -47,6 +47,10 @@ impl PersistenceStore for Counted {
         self.count().put(draft, expected).await
     }
 
+    async fn put_all(&self, drafts: &[(Draft, Option<Version>)]) -> Result<Vec<Version>> {
+        self.count().put_all(drafts).await
+    }
+
     async fn delete(&self, kind: &str, name: &str, expected: Option<&Version>) -> Result<()> {
         self.count().delete(kind, name, expected).await
     }

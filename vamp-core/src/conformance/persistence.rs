@@ -57,6 +57,7 @@ macro_rules! persistence_suite {
             p4_pages_follow_each_other,
             p4_names_do_not_collide,
             p4_history_begins_with_the_present_and_ends_with_the_record,
+            p5_all_are_put_or_none,
             v1_a_version_never_repeats_for_a_record,
             w1_a_cancelled_wait_loses_nothing,
             w2_no_change_after_a_cursor_is_lost,

@@ -18,6 +18,10 @@ pub trait PersistenceStore: Debug + Send + Sync + 'static {
     /// never hides others.
     async fn put(&self, draft: &Draft, expected: Option<&Version>) -> Result<Version>;
 
+    /// P5: puts all of them, each under its expected version (`None` = must not exist), or none, and nobody sees a part of
+    /// them. At most one is for each record. Answers the versions in order.
+    async fn put_all(&self, drafts: &[(Draft, Option<Version>)]) -> Result<Vec<Version>>;
+
     /// Removes the record if it has the expected version (`None` = whatever is there; absent succeeds).
     async fn delete(&self, kind: &str, name: &str, expected: Option<&Version>) -> Result<()>;
 

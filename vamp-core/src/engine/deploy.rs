@@ -197,7 +197,15 @@ impl Engine {
 
     /// What `expand` makes of an artifact once everything that it refers to is loaded.
     pub(super) async fn expanded<T>(&self, expand: impl Fn(&dyn Stored) -> Expanded<T>) -> Result<T, Failure> {
-        let mut stored = Artifacts::default();
+        self.expanded_beside(Artifacts::default(), expand).await
+    }
+
+    /// As [`expanded`](Self::expanded), where some artifacts stand for what is stored.
+    pub(super) async fn expanded_beside<T>(
+        &self,
+        mut stored: Artifacts,
+        expand: impl Fn(&dyn Stored) -> Expanded<T>,
+    ) -> Result<T, Failure> {
         loop {
             let expanded = expand(&stored);
             if expanded.open.is_empty() {

@@ -36,12 +36,17 @@ impl Engine {
     /// The world has what was just written, or something newer, when this returns. What was written is durable by then,
     /// so a failure here is none of the write: the store tells of it again.
     pub(super) async fn catch_up<T: Artifact>(&self, name: &str, written: Option<&Version>) {
+        self.catch_up_with(T::KIND, name, written).await;
+    }
+
+    /// As [`catch_up`](Self::catch_up), for a kind that is known when the program runs.
+    pub(super) async fn catch_up_with(&self, kind: &'static str, name: &str, written: Option<&Version>) {
         let loaded = self.shared.world.borrow().artifacts.is_some();
-        if !loaded || !is_mirrored(T::KIND) || self.mirrored_version(T::KIND, name).as_ref() == written {
+        if !loaded || !is_mirrored(kind) || self.mirrored_version(kind, name).as_ref() == written {
             return;
         }
-        if let Err(error) = self.refresh_one(T::KIND, name).await {
-            tracing::warn!(kind = T::KIND, name, error = %error.report(), "stored, but not read again yet");
+        if let Err(error) = self.refresh_one(kind, name).await {
+            tracing::warn!(kind, name, error = %error.report(), "stored, but not read again yet");
         }
     }
 

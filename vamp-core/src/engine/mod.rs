@@ -35,6 +35,7 @@ mod reconcile;
 mod records;
 mod shared_map;
 mod slice;
+mod together;
 mod unfinished;
 mod views;
 mod wait;

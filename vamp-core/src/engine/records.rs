@@ -8,7 +8,7 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 
 /// A change is tried again for so long when others change the same artifact at the same time.
-const CONTENDED: Duration = Duration::from_secs(10);
+pub(super) const CONTENDED: Duration = Duration::from_secs(10);
 
 /// An artifact and the version of its record, or that there is none.
 pub(super) type Found<T> = Option<(Arc<T>, Version)>;

@@ -96,6 +96,19 @@ impl PersistenceStore for KeyValuePersistence {
         self.store.compare_and_put(&self.key(&draft.kind, &draft.name), envelope.encode(), expected).await
     }
 
+    /// As many as the store below takes in one transaction.
+    async fn put_all(&self, drafts: &[(Draft, Option<Version>)]) -> Result<Vec<Version>> {
+        let (mut checks, mut writes) = (Vec::new(), Vec::new());
+        for (draft, expected) in drafts {
+            draft.check(DRIVER)?;
+            let envelope = Envelope { at: self.clock.now(), author: draft.author.clone(), body: draft.body.clone() };
+            let key = self.key(&draft.kind, &draft.name);
+            checks.push((key.clone(), expected.clone()));
+            writes.push(Write::Put { key, value: envelope.encode(), lease: None });
+        }
+        self.store.commit(&Transaction { checks, writes }).await
+    }
+
     async fn delete(&self, kind: &str, name: &str, expected: Option<&Version>) -> Result<()> {
         let key = self.key(kind, name);
         let checks = expected.map(|version| (key.clone(), Some(version.clone()))).into_iter().collect();

@@ -68,17 +68,28 @@ impl PersistenceStore for Persistence {
     }
 
     async fn put(&self, draft: &Draft, expected: Option<&Version>) -> Result<Version> {
-        draft.check(DRIVER)?;
+        let mut versions = self.put_all(&[(draft.clone(), expected.cloned())]).await?;
+        versions.pop().ok_or_else(|| Error::new(ErrorKind::Internal, DRIVER, "put", draft.name.as_str()))
+    }
+
+    async fn put_all(&self, drafts: &[(Draft, Option<Version>)]) -> Result<Vec<Version>> {
         let mut state = lock(&self.state);
-        state.check("put", &draft.kind, &draft.name, expected)?;
-        state.commits += 1;
-        let version = self.version(state.commits);
-        let record = Record { draft: draft.clone(), version: version.clone(), at: self.clock.now() };
-        let states = state.records.entry(draft.kind.clone()).or_default().entry(draft.name.clone()).or_default();
-        states.push_front(record);
-        states.truncate(STATES);
-        self.feed.record([format!("{}/{}", draft.kind, draft.name)]);
-        Ok(version)
+        for (draft, expected) in drafts {
+            draft.check(DRIVER)?;
+            state.check("put", &draft.kind, &draft.name, expected.as_ref())?;
+        }
+        let mut versions = Vec::with_capacity(drafts.len());
+        for (draft, _) in drafts {
+            state.commits += 1;
+            let version = self.version(state.commits);
+            let record = Record { draft: draft.clone(), version: version.clone(), at: self.clock.now() };
+            let states = state.records.entry(draft.kind.clone()).or_default().entry(draft.name.clone()).or_default();
+            states.push_front(record);
+            states.truncate(STATES);
+            versions.push(version);
+        }
+        self.feed.record(drafts.iter().map(|(draft, _)| format!("{}/{}", draft.kind, draft.name)));
+        Ok(versions)
     }
 
     async fn delete(&self, kind: &str, name: &str, expected: Option<&Version>) -> Result<()> {

@@ -44,6 +44,28 @@ pub async fn p1_a_put_that_expects_something_else_is_a_conflict(fixture: &mut im
     assert_eq!(body(&*store, "absent").await, None);
 }
 
+/// P5: all or none.
+pub async fn p5_all_are_put_or_none(fixture: &mut impl PersistenceFixture) {
+    let store = fixture.store();
+    let first = create(&*store, "a").await;
+    let wrong = [(draft("b", "1"), None), (draft("a", "2"), None)];
+    assert_eq!(kind(store.put_all(&wrong).await), Some(ErrorKind::Conflict));
+    let damaged = [(draft("b", "1"), None), (draft("c", "no JSON"), None)];
+    assert_eq!(kind(store.put_all(&damaged).await), Some(ErrorKind::Invalid));
+    assert_eq!(names(&*store, &Page::ALL).await, ["a"]);
+    assert_eq!(body(&*store, "a").await.as_deref(), Some("{}"));
+    let right = [(draft("b", "1"), None), (draft("a", "2"), Some(first))];
+    let versions = store.put_all(&right).await.unwrap();
+    let mut found = Vec::new();
+    for (draft, _) in &right {
+        let record = store.get(KIND, &draft.name).await.unwrap().unwrap();
+        assert_eq!(record.draft.body, draft.body);
+        found.push(record.version);
+    }
+    assert_eq!(found, versions);
+    assert_eq!(store.put_all(&[]).await.unwrap(), Vec::<Version>::new());
+}
+
 /// P1, under contention.
 pub async fn p1_of_writers_who_expect_the_same_version_one_wins(fixture: &mut impl PersistenceFixture) {
     let store = fixture.store();

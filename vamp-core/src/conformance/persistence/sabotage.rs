@@ -17,6 +17,7 @@ use std::sync::{
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     None,
+    PutsOneByOne,
     DropsTheExpectedVersion,
     DeletesWhateverIsThere,
     DropsTheAuthor,
@@ -88,6 +89,17 @@ impl PersistenceStore for Sabotaged {
         }
         *self.last.lock().unwrap() = Some(draft.name.clone());
         self.inner.put(&draft, expected.as_ref()).await
+    }
+
+    async fn put_all(&self, drafts: &[(Draft, Option<Version>)]) -> Result<Vec<Version>> {
+        if self.fault != Fault::PutsOneByOne {
+            return self.inner.put_all(drafts).await;
+        }
+        let mut versions = Vec::new();
+        for (draft, expected) in drafts {
+            versions.push(self.inner.put(draft, expected.as_ref()).await?);
+        }
+        Ok(versions)
     }
 
     async fn delete(&self, kind: &str, name: &str, expected: Option<&Version>) -> Result<()> {
@@ -209,7 +221,7 @@ async fn the_specification_satisfies_every_case() {
 
 #[tokio::test(start_paused = true)]
 async fn each_broken_clause_is_noticed_by_its_own_cases() {
-    let expected: [(Fault, &[&str]); 15] = [
+    let expected: [(Fault, &[&str]); 16] = [
         (
             Fault::DropsTheExpectedVersion,
             &[
@@ -236,6 +248,7 @@ async fn each_broken_clause_is_noticed_by_its_own_cases() {
         (Fault::PagesByOffset, &["p4_pages_follow_each_other"]),
         (Fault::FoldsCase, &["p4_names_do_not_collide"]),
         (Fault::EmptyOnError, &["p4_a_failed_read_is_an_error"]),
+        (Fault::PutsOneByOne, &["p5_all_are_put_or_none"]),
         (Fault::HistoryOfAnother, &["p4_history_begins_with_the_present_and_ends_with_the_record"]),
         (Fault::CancelLoses, &["w1_a_cancelled_wait_loses_nothing"]),
         (

@@ -135,8 +135,7 @@ impl EmbeddedStore {
     }
 }
 
-fn check_size(bytes: &[u8]) -> Result<(), Failure> {
-    let bytes = bytes.len();
+fn check_size(bytes: usize) -> Result<(), Failure> {
     if bytes > MOST_BYTES { Err(Failure::TooLarge { bytes, most: MOST_BYTES }) } else { Ok(()) }
 }
 
@@ -150,10 +149,22 @@ impl PersistenceStore for EmbeddedStore {
     async fn put(&self, draft: &Draft, expected: Option<&Version>) -> Result<Version> {
         draft.check(DRIVER)?;
         let subject = format!("{}/{}", draft.kind, draft.name);
-        check_size(&draft.body).map_err(|failure| failure.during("put", subject.as_str()))?;
-        let change = Change::Put { draft: draft.clone(), expected: expected.cloned() };
+        check_size(draft.body.len()).map_err(|failure| failure.during("put", subject.as_str()))?;
+        let change = Change::Put(vec![(draft.clone(), expected.cloned())]);
         let lost = Error::new(ErrorKind::Internal, DRIVER, "put", subject.as_str());
-        self.change("put", subject, change).await?.version.ok_or(lost)
+        self.change("put", subject, change).await?.versions.pop().ok_or(lost)
+    }
+
+    async fn put_all(&self, drafts: &[(Draft, Option<Version>)]) -> Result<Vec<Version>> {
+        let subject = format!("{} records", drafts.len());
+        let mut bytes = 0;
+        for (draft, _) in drafts {
+            draft.check(DRIVER)?;
+            bytes += draft.body.len();
+        }
+        // As many as one record may have: a commit is written at once.
+        check_size(bytes).map_err(|failure| failure.during("put", subject.as_str()))?;
+        Ok(self.change("put", subject, Change::Put(drafts.to_vec())).await?.versions)
     }
 
     async fn delete(&self, kind: &str, name: &str, expected: Option<&Version>) -> Result<()> {
@@ -184,7 +195,7 @@ impl EventStore for EmbeddedStore {
     async fn append(&self, events: &[Event]) -> Result<()> {
         for event in events {
             event.check(DRIVER)?;
-            let taken = check_size(&event.value).and_then(|()| schema::moment(event).map(|_| ()));
+            let taken = check_size(event.value.len()).and_then(|()| schema::moment(event).map(|_| ()));
             taken.map_err(|failure| failure.during("append", event.id.as_str()))?;
         }
         let subject = format!("{} events", events.len());

@@ -28,17 +28,23 @@ impl Records<'_> {
         Ok(if found.as_ref() == expected { Ok(()) } else { Err(conflict()) })
     }
 
-    pub(super) fn put(
+    /// Puts all, under one revision, or none.
+    pub(super) fn put_all(
         &mut self,
-        draft: &Draft,
-        expected: Option<&Version>,
+        drafts: &[(Draft, Option<Version>)],
         revision: u64,
         options: &EmbeddedOptions,
-    ) -> Result<Result<Version, Failure>, redb::Error> {
-        let (kind, name) = (draft.kind.as_str(), draft.name.as_str());
-        if let Err(conflict) = self.check(kind, name, expected)? {
-            return Ok(Err(conflict));
+    ) -> Result<Result<Vec<Version>, Failure>, redb::Error> {
+        for (draft, expected) in drafts {
+            if let Err(conflict) = self.check(&draft.kind, &draft.name, expected.as_ref())? {
+                return Ok(Err(conflict));
+            }
         }
+        drafts.iter().map(|(draft, _)| self.put(draft, revision, options)).collect::<Result<_, _>>().map(Ok)
+    }
+
+    fn put(&mut self, draft: &Draft, revision: u64, options: &EmbeddedOptions) -> Result<Version, redb::Error> {
+        let (kind, name) = (draft.kind.as_str(), draft.name.as_str());
         let envelope =
             Envelope { at: options.clock.now(), author: draft.author.clone(), body: draft.body.clone() }.encode();
         if let Some(former) = self.present.insert((kind, name), (revision, envelope.as_slice()))? {
@@ -46,7 +52,7 @@ impl Records<'_> {
             self.former.insert((kind, name, revision), bytes)?;
         }
         self.trim(kind, name, options.states.saturating_sub(1))?;
-        Ok(Ok(version(self.identity, revision)))
+        Ok(version(self.identity, revision))
     }
 
     /// Keeps so many former states.

@@ -26,18 +26,23 @@ const WAITING: usize = 1024;
 /// What someone wants to change.
 #[derive(Debug)]
 pub(super) enum Change {
-    Put { draft: Draft, expected: Option<Version> },
-    Delete { kind: String, name: String, expected: Option<Version> },
+    /// All of them, each under its expected version, or none.
+    Put(Vec<(Draft, Option<Version>)>),
+    Delete {
+        kind: String,
+        name: String,
+        expected: Option<Version>,
+    },
     Append(Vec<Event>),
 }
 
 /// A change that took place.
 #[derive(Debug, Default)]
 pub(super) struct Done {
-    /// Of the record that was put.
-    pub(super) version: Option<Version>,
-    /// The record that changed, as `kind/name`.
-    key: Option<String>,
+    /// Of the records that were put.
+    pub(super) versions: Vec<Version>,
+    /// The records that changed, as `kind/name`.
+    keys: Vec<String>,
     changed: bool,
 }
 
@@ -88,7 +93,7 @@ fn run(file: &StoreFile, feed: &ChangeFeed, options: &EmbeddedOptions, mut waiti
         let outcomes = file.write(|transaction| apply(transaction, &batch, options));
         if let Ok(outcomes) = &outcomes {
             let done = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
-            feed.record(done.filter_map(|done| done.key.clone()));
+            feed.record(done.flat_map(|done| done.keys.clone()));
         }
         moment::reached("before-answer");
         acknowledge(batch.drain(..), outcomes);
@@ -132,15 +137,14 @@ fn apply(
     let mut outcomes = Vec::with_capacity(batch.len());
     for job in batch {
         let outcome = match &job.change {
-            Change::Put { draft, expected } => {
-                let put = records.put(draft, expected.as_ref(), revision + 1, options)?;
-                let key = format!("{}/{}", draft.kind, draft.name);
-                put.map(|version| Done { version: Some(version), key: Some(key), changed: true })
-            }
+            Change::Put(drafts) => records.put_all(drafts, revision + 1, options)?.map(|versions| {
+                let keys = drafts.iter().map(|(draft, _)| format!("{}/{}", draft.kind, draft.name)).collect();
+                Done { versions, keys, changed: !drafts.is_empty() }
+            }),
             Change::Delete { kind, name, expected } => {
                 let deleted = records.delete(kind, name, expected.as_ref())?;
-                let key = |was_there: bool| was_there.then(|| format!("{kind}/{name}"));
-                deleted.map(|was_there| Done { version: None, key: key(was_there), changed: was_there })
+                let keys = |was_there: bool| was_there.then(|| format!("{kind}/{name}")).into_iter().collect();
+                deleted.map(|was_there| Done { versions: Vec::new(), keys: keys(was_there), changed: was_there })
             }
             Change::Append(new) => {
                 appended += new.len();
