@@ -53,6 +53,9 @@ impl Scene {
         for name in ["sava-1.0.yml", "sava-1.1.yml"] {
             folder.file(name, example(name).replace(PORT, &port));
         }
+        for name in ["shop.yml", "requests.jsonl", "browser.har"] {
+            folder.file(name, example(&format!("../simulate/{name}")));
+        }
         Self { server: Server::in_folder(folder, &["--gateway-ports", &ports]), port, internal }
     }
 
@@ -165,6 +168,7 @@ fn the_examples_of_every_help_text_run() {
         "condition explain",
         "validate",
         "render",
+        "simulate",
         "schema",
         "completion",
     ];

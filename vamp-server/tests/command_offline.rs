@@ -6,7 +6,7 @@ mod command_support;
 
 use command_support::{Folder, finish, run, vamp};
 use serde_json::json;
-use std::process::Command;
+use std::{fs, process::Command};
 
 fn explain(arguments: &[&str]) -> command_support::Said {
     run(&[&["condition", "explain"], arguments].concat(), "")
@@ -277,4 +277,49 @@ fn nobody_hears_of_a_reader_that_goes_away() {
         "",
     );
     assert_eq!((said.code, said.error.as_str()), (Some(0), ""));
+}
+
+fn replayed(name: &str) -> String {
+    example(&format!("../simulate/{name}"))
+}
+
+#[test]
+fn a_request_log_is_replayed_through_gateways() {
+    let (shop, requests, har) = (replayed("shop.yml"), replayed("requests.jsonl"), replayed("browser.har"));
+    let seeded = |log: &str, seed: &str| {
+        run(&["simulate", "-f", &shop, "--log", log, "--seed", seed, "-o", "json"], "").expect(0).json()
+    };
+    let told = seeded(&requests, "1");
+    assert_eq!(told, seeded(&requests, "1"));
+    assert_ne!(told["steps"], seeded(&requests, "2")["steps"]);
+    let steps = told["steps"].as_array().expect("a list");
+    let sum: u64 = steps.iter().filter_map(|step| step["requests"].as_u64()).sum();
+    assert_eq!((told["requests"].as_u64(), sum), (Some(60), 60));
+    let share: f64 = steps.iter().filter_map(|step| step["share"].as_f64()).sum();
+    assert!((share - 1.0).abs() < 1e-9, "{told}");
+    // Only users of Chrome come by the condition.
+    let chrome = fs::read_to_string(&requests).expect("a log").lines().filter(|line| line.contains("Chrome")).count();
+    let why = |step: &&serde_json::Value| step["why"].as_str().is_some_and(|why| why.contains("condition"));
+    let conditional: u64 = steps.iter().filter(why).filter_map(|step| step["requests"].as_u64()).sum();
+    assert_eq!(conditional, chrome as u64);
+    assert_eq!(seeded(&har, "0")["requests"], 3);
+    let words = run(&["simulate", "-f", &shop, "--log", &har], "").expect(0).out;
+    assert!(words.starts_with("GATEWAY"), "{words}");
+}
+
+#[test]
+fn a_replay_tells_what_it_cannot_do() {
+    let (shop, requests) = (replayed("shop.yml"), replayed("requests.jsonl"));
+    let of = |gateway: &str| run(&["simulate", "-f", "-", "--log", &requests], gateway);
+    of("name: a\nroutes: {b: {}}\n").refused(2, "leads to gateway `b`, which is in none of the files");
+    of("name: a\nroutes: {'[127.0.0.1:1]': {condition: < src 10.0.0.1 >}}\n").refused(2, "only HAProxy can evaluate");
+    of("kind: scale\nname: a\ncpu: 1\nmemory: 1GB\n").refused(2, "there is no gateway in the files");
+    run(&["simulate", "-f", &shop, "--gateway", "x", "--log", &requests], "").refused(2, "no such gateway");
+    let log = |text: &str| run(&["simulate", "-f", &shop, "--log", "-"], text);
+    log("").refused(2, "there is no request in it");
+    log("{\"path\": \"/\"}\n\n{\"path\": 1}\n").refused(2, "standard input:3: ");
+    log("{\"log\": {}}").refused(2, "missing field `entries`");
+    let nowhere = "name: a\nroutes: {'[127.0.0.1:1]': {}}\n---\nname: b\nroutes: {'[127.0.0.1:2]': {}}\n";
+    let told = run(&["simulate", "-f", "-", "--log", &requests, "-o", "json"], nowhere).expect(0).json();
+    assert_eq!((&told["nowhere"][0]["requests"], told["steps"].as_array().map(Vec::len)), (&60.into(), Some(0)));
 }

@@ -18,7 +18,8 @@ pub struct Source<'t> {
     pub text: &'t str,
 }
 
-/// Reads everything in all texts, in order. `kind` is what an artifact is that does not say so itself. What an artifact
+/// Reads everything in all texts, in order. `kind` is what an artifact is that does not say so itself; without it, its
+/// keys say it if they can. What an artifact
 /// imports or refers to is looked for among the others; what it only refers to need not be there.
 ///
 /// # Errors
@@ -106,7 +107,7 @@ impl Part {
         let node = std::mem::replace(&mut self.node, Node::from(&serde_json::Value::Null));
         let read = import::into_node(node, stored).and_then(|node| {
             self.node = node;
-            read::document_in(&self.node, kind)
+            read::document_in(&self.node, kind.or_else(|| read::likely_kind(&self.node)))
         });
         match read {
             Ok(document) => self.read = Some(document),

@@ -4,7 +4,10 @@
 use super::remote::Remote;
 #[cfg(feature = "haproxy")]
 use super::render::RenderArgs;
-use super::{completion::CompletionArgs, condition::ConditionArgs, schema::SchemaArgs, validate::ValidateArgs};
+use super::{
+    completion::CompletionArgs, condition::ConditionArgs, schema::SchemaArgs, simulate::SimulateArgs,
+    validate::ValidateArgs,
+};
 #[cfg(feature = "http")]
 use crate::config::{Config, ConfigError, Given};
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -56,19 +59,24 @@ pub(crate) enum Command {
     ///
     /// No server is needed. Several documents and files may refer to each other. The exit status is 0 if all are valid,
     /// 2 if not; every mistake is told at once, with its line and what to do.
-    #[command(
-        after_help = "Examples:\n  vamp validate -f sava.yml --kind blueprint\n  vamp validate -f breeds.yml blueprint.yml\n  \
-        vamp validate --kind gateway --output json -f - < gateway.yml"
-    )]
+    #[command(after_help = "Examples:\n  vamp validate -f sava.yml\n  vamp validate -f breeds.yml blueprint.yml\n  \
+        vamp validate --output json -f - < gateway.yml")]
     Validate(ValidateArgs),
     /// Print what HAProxy would get for gateways and blueprints.
     ///
     /// No server is needed. Addresses of instances are made up, as nothing runs; the values of the maps are shown as
     /// comments. The exit status is 2 if something is not valid, or if HAProxy cannot do it.
     #[cfg(feature = "haproxy")]
-    #[command(after_help = "Examples:\n  vamp render -f gateway.yml --kind gateway\n  \
-        vamp render -f sava.yml --kind blueprint --deployment sava > haproxy.cfg")]
+    #[command(after_help = "Examples:\n  vamp render -f gateway.yml\n  \
+        vamp render -f sava.yml --deployment sava > haproxy.cfg")]
     Render(RenderArgs),
+    /// Say who would have gone where: replay a request log through gateways.
+    ///
+    /// No server is needed, and nothing is sent: every request of the log is decided as HAProxy would, with every
+    /// instance alive. The same seed gives the same result.
+    #[command(after_help = "Examples:\n  vamp simulate -f shop.yml --log requests.jsonl\n  \
+        vamp simulate -f shop.yml --log browser.har --seed 7 --output json")]
+    Simulate(SimulateArgs),
     /// Print the JSON Schema of a kind, for editors and other programs.
     ///
     /// It knows every key and short form. What holds between parts, such as weights that sum up, only `vamp validate` says.

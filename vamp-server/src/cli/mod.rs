@@ -18,6 +18,7 @@ mod schema;
 mod screen;
 #[cfg(feature = "http")]
 mod server;
+mod simulate;
 mod validate;
 
 use anstyle::AnsiColor;
@@ -98,6 +99,7 @@ async fn run(command: Command) -> Ended {
         Command::Validate(args) => validate::run(&args),
         #[cfg(feature = "haproxy")]
         Command::Render(args) => render::run(&args).await,
+        Command::Simulate(args) => simulate::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completion(args) => completion::run(&args),
     }

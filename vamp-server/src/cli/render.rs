@@ -46,7 +46,7 @@ pub(crate) struct RenderArgs {
     /// The files; `-` is standard input
     #[arg(short, long = "file", value_name = "FILE", required = true, num_args = 1..)]
     files: Vec<PathBuf>,
-    /// What a document is that has no `kind`, e.g. gateway or gateways
+    /// What a document is that has no `kind`, e.g. gateway; by default what its keys say
     #[arg(long, value_name = "KIND")]
     kind: Option<Kind>,
     /// The name to deploy a blueprint under; by default its own

@@ -3,7 +3,6 @@
 use super::Trouble;
 use anstyle::{AnsiColor, Style};
 use clap::{Args as ClapArgs, ValueEnum};
-#[cfg(feature = "http")]
 use comfy_table::{Attribute, Cell, Color, Table, presets};
 use serde_json::Value;
 use std::{fmt::Display, io::Write as _};
@@ -66,7 +65,6 @@ pub(crate) enum Tone {
     Bad,
     /// Beside the point.
     Quiet,
-    #[cfg(feature = "http")]
     /// Nothing of that.
     Plain,
 }
@@ -78,12 +76,10 @@ impl Tone {
             Self::Busy => AnsiColor::Yellow.on_default(),
             Self::Bad => AnsiColor::Red.on_default(),
             Self::Quiet => Style::new().dimmed(),
-            #[cfg(feature = "http")]
             Self::Plain => Style::new(),
         }
     }
 
-    #[cfg(feature = "http")]
     const fn color(self) -> Option<Color> {
         match self {
             Self::Good => Some(Color::Green),
@@ -100,7 +96,6 @@ impl Tone {
         format!("{style}{text}{style:#}")
     }
 
-    #[cfg(feature = "http")]
     /// A cell in that colour.
     pub(crate) fn cell(self, text: impl ToString) -> Cell {
         let cell = Cell::new(text);
@@ -109,7 +104,6 @@ impl Tone {
 }
 
 /// A table without lines, as the original's.
-#[cfg(feature = "http")]
 pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).force_no_tty().enforce_styling().style_text_only();
@@ -127,7 +121,6 @@ pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) ->
 mod tests {
     use super::*;
 
-    #[cfg(feature = "http")]
     #[test]
     fn a_table_has_a_head_and_no_lines_and_its_colours_can_be_taken_away() {
         let rows = [

@@ -22,7 +22,7 @@ pub(crate) struct ValidateArgs {
     /// The files; `-` is standard input
     #[arg(short, long = "file", value_name = "FILE", required = true, num_args = 1..)]
     files: Vec<PathBuf>,
-    /// What a document is that has no `kind`, e.g. blueprint or blueprints
+    /// What a document is that has no `kind`, e.g. blueprint; by default what its keys say
     #[arg(long, value_name = "KIND")]
     kind: Option<Kind>,
     #[command(flatten)]

@@ -27,6 +27,7 @@ mod documents;
 mod escalation;
 mod gateway;
 mod health;
+mod likely;
 mod report;
 mod rewrite;
 mod route;
@@ -43,6 +44,7 @@ mod workflow;
 pub use artifact::{Artifact, Kind, UnknownKind};
 pub(super) use documents::document_in;
 pub use documents::{Document, artifact, artifact_named, documents};
+pub(super) use likely::likely_kind;
 pub use whole::{
     blueprint, blueprint_named, breed, breed_named, condition, condition_named, escalation, escalation_named, gateway,
     gateway_named, rewrite, rewrite_named, route, route_named, scale, scale_named, sla, sla_named, template,
