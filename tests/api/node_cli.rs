@@ -84,6 +84,8 @@ async fn create_sends_a_blueprint_or_breed_as_json_and_prints_what_is_answered()
     let breed = json!({"name": "cli:1.0", "deployable": "magneticio/sava:1.0.0", "ports": {"web": "8080/http"}});
     let stored = server.ask(with(put("/breeds/cli:1.0", ""), &breed)).await.expect(200).json();
     assert_eq!(stored[0]["deployable"]["definition"], "magneticio/sava:1.0.0");
+    // With a type, the CLI shows `javascript` instead of the definition.
+    assert_eq!(stored[0]["deployable"].get("type"), None);
     let blueprint = as_javascript(BLUEPRINT);
     let stored = server.ask(with(put("/blueprints/sava:1.0", ""), &blueprint)).await.expect(200).json();
     // First the breeds that stand in it, which are breeds from now on, and the blueprint last.
@@ -230,6 +232,84 @@ async fn artifacts_are_deleted_by_name() {
     let gateway = json!({"name": "web", "port": "9060/http", "routes": {"[127.0.0.1:9101]": {"weight": "100%"}}});
     server.ask(with(post("/gateways", ""), &gateway)).await.expect(202);
     server.ask(axios(delete("/gateways/web"))).await.expect(204);
+}
+
+/// What `generate` leaves out: lodash finds numbers, `null`, and what has nothing in it empty.
+fn without_empty(artifact: &Value) -> Value {
+    let full = |value: &Value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        _ => false,
+    };
+    let kept = artifact.as_object().expect("a map").iter().filter(|(_, value)| full(value));
+    Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+#[tokio::test]
+async fn what_is_generated_from_what_was_read_can_be_created() {
+    let server = created().await;
+    let mut breed = server.ask(axios(get("/breeds/sava:1.0"))).await.expect(200).json();
+    breed["deployable"] = json!("magneticio/sava:1.2.0");
+    breed["name"] = json!("sava:1.2");
+    server.ask(with(put("/breeds/sava:1.2", ""), &without_empty(&breed))).await.expect(200);
+    let stored = server.ask(axios(get("/breeds/sava:1.2"))).await.expect(200).json();
+    assert_eq!(stored["deployable"]["definition"], "magneticio/sava:1.2.0");
+    assert_eq!(stored["ports"], breed["ports"]);
+    let mut blueprint = server.ask(axios(get("/blueprints/sava:1.0"))).await.expect(200).json();
+    blueprint["clusters"]["sava"]["services"] = json!({"breed": "sava:1.2"});
+    blueprint["name"] = json!("sava:1.2");
+    server.ask(with(put("/blueprints/sava:1.2", ""), &without_empty(&blueprint))).await.expect(200);
+    let stored = server.ask(axios(get("/blueprints/sava:1.2"))).await.expect(200).json();
+    assert_eq!(services(&stored)[0]["breed"], json!({"reference": "sava:1.2"}));
+}
+
+#[tokio::test]
+async fn workflows_are_created_listed_described_and_deleted() {
+    let server = Server::start().await;
+    let script = json!({"name": "script", "deployable": {"type": "application/javascript", "definition": "1"}});
+    server.ask(with(put("/breeds/script", ""), &script)).await.expect(200);
+    for (name, schedule) in [("metrics", json!("daemon")), ("scaler", json!({"event": {"tags": ["scale"]}}))] {
+        let workflow = json!({"name": name, "breed": {"reference": "script"}, "schedule": schedule});
+        let answer = server.ask(with(put(&format!("/workflows/{name}"), ""), &workflow)).await.expect(200).json();
+        // `create` prints what is answered.
+        assert_eq!(answer[0]["name"], name);
+    }
+    let listed = list(&server, "/workflows").await;
+    let schedule = |workflow: &Value| match workflow["schedule"].get("event") {
+        Some(_) => "event".to_owned(),
+        None => workflow["schedule"].as_str().expect("a text").to_owned(),
+    };
+    assert_eq!(listed.iter().map(schedule).collect::<Vec<_>>(), ["daemon", "event"]);
+    for workflow in listed {
+        assert!(workflow["status"].is_string(), "{workflow}");
+        assert_eq!(workflow["breed"]["reference"], "script");
+        let path = format!("/workflows/{}", workflow["name"].as_str().expect("a name"));
+        assert_eq!(server.ask(axios(get(&path))).await.expect(200).json(), workflow);
+        server.ask(axios(delete(&path))).await.expect(204);
+    }
+    assert!(list(&server, "/workflows").await.is_empty());
+}
+
+#[tokio::test]
+async fn an_event_is_emitted_with_its_tags_and_answered() {
+    let server = Server::start().await;
+    let event = json!({"value": "deployed by hand", "tags": ["a:b", "c"]});
+    let answer = server.ask(with(post("/events", ""), &event)).await.expect(201).json();
+    assert_eq!(answer["value"], "deployed by hand");
+    // Without tags the CLI sends none, which the original refuses, too.
+    let refused = server.ask(with(post("/events", ""), &json!({"value": "x", "tags": []}))).await.refused(400);
+    assert!(!refused.text("/message").is_empty());
+}
+
+#[tokio::test]
+async fn a_host_that_ends_in_a_slash_begins_every_path_with_two() {
+    let server = created().await;
+    // `http://localhost/` and `/api/v1/` are put together as they are.
+    assert_eq!(
+        server.ask(axios(get("//api/v1/blueprints").at_root())).await.expect(200).json().as_array().map(Vec::len),
+        Some(2)
+    );
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ impl Server {
         let agent =
             Agent::new("test", "default", key_value, Arc::new(memory::Renderer), Arc::clone(&proxy) as _, clock);
         let local = api::Local { renderer: Arc::new(memory::Renderer), proxy: Arc::clone(&proxy) as _ };
-        let parts = api::Parts { persistence: "memory", key_value: "memory", local: Some(local) };
+        let parts = api::Parts { persistence: "memory", key_value: "memory", local: Some(local), log: None };
         let router = api::router_with(&engine, &config, parts);
         let tasks = vec![
             tokio::spawn(engine.run(std::future::pending())),

@@ -59,6 +59,7 @@ impl Composition {
             persistence: "embedded",
             key_value: "memory",
             local: Some(crate::api::Local { renderer: Arc::clone(&renderer), proxy: Arc::clone(&proxy) }),
+            log: Some(crate::log::Log::of_process()),
         };
         let agent = Agent::new("local", &config.namespace, routing, renderer, proxy, clock);
         Ok(Self {

@@ -10,5 +10,7 @@ pub mod compose;
 pub mod config;
 mod globals;
 mod instance;
+#[cfg(feature = "http")]
+pub mod log;
 #[cfg(feature = "moments")]
 mod moments;

@@ -117,7 +117,7 @@ fn validation_answers_programs_with_exactly_the_promised_keys() {
 #[test]
 fn the_examples_are_valid_together_and_each_can_be_rendered_with_what_it_refers_to() {
     let folder = format!("{}/../examples/artifacts", env!("CARGO_MANIFEST_DIR"));
-    let entries = std::fs::read_dir(folder).expect("there are examples").map(|entry| entry.expect("a file").path());
+    let entries = fs::read_dir(folder).expect("there are examples").map(|entry| entry.expect("a file").path());
     let mut files: Vec<String> = entries.map(|path| path.to_string_lossy().into_owned()).collect();
     files.sort();
     assert!(files.len() > 1, "{files:?}");

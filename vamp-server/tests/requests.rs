@@ -5,7 +5,7 @@
 use serde_json::Value;
 use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
@@ -14,6 +14,7 @@ use vamp_drivers::SystemClock;
 use vamp_server::{
     api,
     config::{Config, Given},
+    log::Log,
 };
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -68,7 +69,8 @@ impl Server {
         config.listen = listener.local_addr().expect("its address");
         change(&mut config);
         tokio::spawn(engine.clone().run(pending()));
-        tokio::spawn(api::serve(listener, api::router(&engine, &config), pending()));
+        let parts = api::Parts { log: Some(Log::of_process()), ..api::Parts::default() };
+        tokio::spawn(api::serve(listener, api::router_with(&engine, &config, parts), pending()));
         Self(config.listen)
     }
 
@@ -240,4 +242,49 @@ async fn who_does_not_show_the_token_is_told_which_kind_it_is() {
     assert_eq!((refused.problem(), refused.header("www-authenticate")), (401, Some("Bearer")));
     let shown = ["Authorization: Bearer a-secret-of-some-length"];
     assert_eq!(server.ask("GET /api/v1/info", &shown, b"").await.status, 200);
+}
+
+/// Writes to the log of the process, as its command line has set it up.
+fn write(what: &str) {
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let subscriber = tracing_subscriber::registry().with(Log::of_process());
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::debug!("beside {what}");
+        tracing::warn!(gateway = "a", "{what}");
+    });
+}
+
+#[tokio::test]
+async fn the_log_is_sent_as_it_is_written_and_from_where_a_client_was() {
+    let server = Server::start().await;
+    let follow = async |headers: &str| {
+        let mut stream = TcpStream::connect(server.0).await.expect("connects");
+        let head = format!("GET /api/v1/logs?logger=requests HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", server.0);
+        stream.write_all(head.as_bytes()).await.expect("sends");
+        BufReader::new(stream).lines()
+    };
+    let record = async |lines: &mut tokio::io::Lines<BufReader<TcpStream>>, key: &str| {
+        let found = async {
+            loop {
+                let line = lines.next_line().await.expect("reads").expect("goes on");
+                if let Some(value) = line.strip_prefix(key) {
+                    return value.to_owned();
+                }
+            }
+        };
+        timeout(DEADLINE, found).await.expect("in time")
+    };
+    let mut lines = follow("").await;
+    // Once the head is there, everything is sent.
+    assert_eq!(record(&mut lines, "content-type: ").await, "text/event-stream");
+    write("first");
+    let id = record(&mut lines, "id: ").await;
+    let shown: Value = serde_json::from_str(&record(&mut lines, "data: ").await).expect("JSON");
+    assert_eq!((&shown["level"], &shown["message"]), (&"WARN".into(), &"first gateway=a".into()));
+    assert!(shown["logger"].as_str().is_some_and(|logger| logger.starts_with("requests")), "{shown}");
+    drop(lines);
+    write("second");
+    let mut lines = follow(&format!("Last-Event-ID: {id}\r\n")).await;
+    assert!(record(&mut lines, "data: ").await.contains("second gateway=a"));
+    assert_eq!(server.get("logs?level=loud").await.problem(), 400);
 }

@@ -12,6 +12,7 @@
 //! | GET, PUT `/workflows/{name}/status` | 200, 202 |
 //! | POST, PUT, DELETE `` | 202: documents of any kind, in order |
 //! | GET, POST `/events` · GET `/events/stream` | 200, 201 · server-sent events |
+//! | GET `/logs` | 200: server-sent events: what this server logs; `level`, `logger` |
 //! | GET `/health/{of}`, `/metrics/{of}` | 200: the last value told of `gateways/…` or `deployments/…` |
 //! | GET `/stats`, `/config`, `/config/{key}`, `/scheduler/nodes` | 200 |
 //! | GET `/haproxy`, `/vga/{kind}/{version}/configuration` | 200: what the proxy beside this server serves |
@@ -38,6 +39,7 @@ mod event;
 mod extract;
 mod gateway;
 mod guard;
+mod log;
 mod measure;
 mod native;
 mod negotiate;
@@ -59,7 +61,7 @@ pub(crate) use configuration::settings_as_text;
 pub use error::{Problem, status_of};
 pub use serve::serve;
 
-use crate::config::Config;
+use crate::{config::Config, log::Log};
 use axum::{
     Router, middleware,
     routing::{any, delete, get, post},
@@ -94,11 +96,13 @@ pub struct Parts {
     pub key_value: &'static str,
     /// The proxy beside this server, if there is one.
     pub local: Option<Local>,
+    /// The log of the process, if it is to be read over the API.
+    pub log: Option<Log>,
 }
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { persistence: "embedder's own", key_value: "embedder's own", local: None }
+        Self { persistence: "embedder's own", key_value: "embedder's own", local: None, log: None }
     }
 }
 
@@ -161,6 +165,8 @@ fn v1() -> Router<Api> {
         .layer(middleware::from_fn(negotiate::check))
         // These answer in a form of their own.
         .route("/events/stream", get(event::stream))
+        .route("/logs", get(log::stream))
+        .route("/log", get(log::stream))
         .route("/docker-compose", post(compose::import))
         .route("/openapi", get(openapi::html))
         .route("/haproxy", get(vga::configuration))
@@ -192,14 +198,11 @@ fn told() -> Router<Api> {
         .route("/configuration/{key}", get(configuration::one))
         .route("/scheduler/nodes", get(status::nodes))
         .route("/scheduler/routing", get(status::not_here(ROUTING)))
-        .route("/logs", get(status::not_here(LOGS)))
-        .route("/log", get(status::not_here(LOGS)))
         .route("/openapi.json", get(openapi::json))
         .route("/mesosconfig", get(status::not_here(MESOS)))
 }
 
 const ROUTING: &str = "routing groups need selectors, which are not followed yet; list the routes of a gateway";
-const LOGS: &str = "the log of this server is its standard error; it is not sent over HTTP";
 const MESOS: &str = "there is no Mesos driver in this server";
 
 fn deployments() -> Router<Api> {

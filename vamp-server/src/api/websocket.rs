@@ -1,6 +1,11 @@
 //! The API over a WebSocket: each message is a request, and is answered by a message with the same `transaction`.
 
-use super::{Api, error::Problem, event::Feed};
+use super::{
+    Api,
+    error::Problem,
+    event::Feed,
+    log::{self, Follow},
+};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -128,18 +133,24 @@ impl Sockets {
         }
     }
 
-    /// Sends events as they happen, with the transaction of the request for them.
+    /// Sends events or records of the log as they happen, with the transaction of the request for them.
     async fn follow(&self, ask: &Ask, to_send: mpsc::Sender<String>) -> Result<JoinHandle<()>, String> {
         let told = |problem: Problem| problem.message().to_owned();
-        let mut feed = match ask.data.as_deref().map(str::trim).filter(|data| !data.is_empty()) {
-            Some(document) => Feed::of_document(&self.api, document).await.map_err(told)?,
-            None => Feed::of_parameters(&self.api, &pairs(&ask.parameters)).await.map_err(told)?,
+        let document = ask.data.as_deref().map(str::trim).filter(|data| !data.is_empty());
+        let mut stream = match document {
+            _ if is_log(ask) => {
+                let text = |key: &str| ask.parameters.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let which = log::Which { level: text("level"), logger: text("logger") };
+                Stream::Log(Follow::open(&self.api, which, None).map_err(told)?)
+            }
+            Some(document) => Stream::Events(Feed::of_document(&self.api, document).await.map_err(told)?),
+            None => Stream::Events(Feed::of_parameters(&self.api, &pairs(&ask.parameters)).await.map_err(told)?),
         };
         let head = reply(ask, "OK", "", &Map::new());
         Ok(tokio::spawn(async move {
-            while let Some(event) = feed.next().await {
+            while let Some(shown) = stream.next().await {
                 let mut message = head.clone();
-                message["data"] = json!(super::event::shown(&event).to_string());
+                message["data"] = json!(shown.to_string());
                 // A client that does not read loses its stream, not this server its memory.
                 if to_send.try_send(message.to_string()).is_err() {
                     break;
@@ -160,7 +171,27 @@ fn read(document: &Node) -> Result<Ask, String> {
 }
 
 fn is_stream(ask: &Ask) -> bool {
-    ask.action.eq_ignore_ascii_case("peek") && ask.path.trim_matches('/').ends_with("events/stream")
+    let is_peek = ask.action.eq_ignore_ascii_case("peek");
+    is_peek && (is_log(ask) || ask.path.trim_matches('/').ends_with("events/stream"))
+}
+
+fn is_log(ask: &Ask) -> bool {
+    ["log", "logs"].contains(&ask.path.trim_matches('/'))
+}
+
+/// What goes on.
+enum Stream {
+    Events(Feed),
+    Log(Follow),
+}
+
+impl Stream {
+    async fn next(&mut self) -> Option<Value> {
+        match self {
+            Self::Events(feed) => feed.next().await.map(|event| super::event::shown(&event)),
+            Self::Log(follow) => follow.next().await.map(|record| log::shown(&record)),
+        }
+    }
 }
 
 fn media_type(name: &str) -> Result<&'static str, String> {

@@ -28,7 +28,7 @@ use std::{
     io::{self, IsTerminal as _},
     process::ExitCode,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Why a command did not do what it should.
 #[derive(Debug)]
@@ -83,9 +83,12 @@ pub fn main() -> ExitCode {
 fn log(command: &Command) {
     let level = if command.serves() { "info" } else { "error" };
     let filter = EnvFilter::try_from_env("VAMP_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     // A log in a file is read by programs.
-    log.with_ansi(io::stderr().is_terminal()).init();
+    let shown = tracing_subscriber::fmt::layer().with_target(false).with_ansi(io::stderr().is_terminal());
+    let log = tracing_subscriber::registry().with(filter).with(shown.with_writer(io::stderr));
+    #[cfg(feature = "http")]
+    let log = log.with(command.serves().then(crate::log::Log::of_process));
+    log.init();
 }
 
 async fn run(command: Command) -> Ended {

@@ -94,6 +94,12 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         schema: r#"{"type": "string", "enum": ["applied", "dynamic", "system", "environment", "application", "reference"]}"#,
         repeats: false,
     },
+    query(
+        "level",
+        "The least level of records; OFF = none.",
+        r#"{"type": "string", "enum": ["ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF"], "default": "INFO"}"#,
+    ),
+    query("logger", "Only records of this module and of those in it; empty or ROOT = all.", TEXT),
     query("flatten", "Dotted keys instead of maps within each other.", TRUTH),
     query("from", "Not before this time, e.g. 2026-01-31T10:00:00Z or now-10m.", TEXT),
     query("to", "Before this time.", TEXT),
@@ -303,6 +309,14 @@ fn server() -> Vec<Operation> {
         Operation::new("get", "/info", TAG, "What this server is and how its parts are")
             .with(&["on"])
             .answers(200, one("object")),
+        Operation::new(
+            "get",
+            "/logs",
+            TAG,
+            "What this server logs, as it happens; Last-Event-ID brings what was missed",
+        )
+        .with(&["level", "logger"])
+        .answers(200, Answer::Text("text/event-stream")),
         Operation::new("get", "/stats", TAG, "Counts").answers(200, one("object")),
         Operation::new("get", "/agents", TAG, "Who serves what").answers(200, list("object")),
         Operation::new("delete", "/agents/{agent}", TAG, "Forget an agent that will not come back")
