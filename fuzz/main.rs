@@ -4,6 +4,7 @@
 //! `FUZZ_SEED` repeats a run. The seeds are `fuzz/corpus/<target>` and `examples/artifacts`; an input that is answered in
 //! a way that no input before was answered becomes a seed, too. What fails is kept under `target/fuzz/`.
 
+mod http;
 mod mutate;
 mod targets;
 

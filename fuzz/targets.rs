@@ -34,7 +34,7 @@ artifacts! {
     escalation: Escalation, route: Route, condition_artifact: Condition, rewrite: Rewrite, template: Template,
 }
 
-pub(super) static TARGETS: [Target; 20] = [
+pub(super) static TARGETS: [Target; 21] = [
     Target { name: "yaml", run: nodes },
     Target { name: "breed", run: breed },
     Target { name: "blueprint", run: blueprint },
@@ -55,6 +55,7 @@ pub(super) static TARGETS: [Target; 20] = [
     Target { name: "interpolation", run: interpolation },
     Target { name: "units", run: units },
     Target { name: "name", run: names },
+    Target { name: "http", run: super::http::run },
 ];
 
 /// FNV-1a: short, and the same everywhere.

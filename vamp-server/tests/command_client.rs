@@ -271,3 +271,25 @@ fn a_token_is_shown_from_a_file_or_the_environment_and_never_told() {
     help.env("VAMP_TOKEN", "s3cret");
     assert!(!finish(help, "").expect(0).out.contains("s3cret"));
 }
+
+#[test]
+fn what_is_written_down_at_home_is_for_that_server_only() {
+    let folder = Folder::new("settings");
+    let token = folder.file("token", "s3cret\n");
+    let server = Server::start_with("settings-server", &["--token-file", &token]);
+    let at_home = |arguments: &[&str], settings: &str| {
+        folder.file(".vamp", settings);
+        let mut command = vamp(arguments);
+        command.env("HOME", &folder.0);
+        finish(command, "")
+    };
+    let address = server.address.to_string();
+    let settings = format!("host: {address}\ntoken_file: token\n");
+    at_home(&["list", "breeds"], &settings).expect(0);
+    at_home(&["list", "breeds"], &format!("host: {address}\n")).refused(1, "show a token");
+    // Flags win, and the same server by another name does not get the token of this one.
+    let other = address.replace("127.0.0.1", "localhost");
+    at_home(&["list", "breeds", "--host", &other], &settings).refused(1, "show a token");
+    at_home(&["list", "breeds", "--host", &other, "--token-file", &token], &settings).expect(0);
+    at_home(&["list", "breeds"], "hots: a\n").refused(2, "it may say `host`, `namespace` and `token_file`");
+}

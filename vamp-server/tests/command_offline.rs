@@ -314,6 +314,7 @@ fn a_replay_tells_what_it_cannot_do() {
     of("name: a\nroutes: {b: {}}\n").refused(2, "leads to gateway `b`, which is in none of the files");
     of("name: a\nroutes: {'[127.0.0.1:1]': {condition: < src 10.0.0.1 >}}\n").refused(2, "only HAProxy can evaluate");
     of("kind: scale\nname: a\ncpu: 1\nmemory: 1GB\n").refused(2, "there is no gateway in the files");
+    of("name: a\nport: 9070\nselector: name (a)\n").refused(2, "what a selector selects");
     run(&["simulate", "-f", &shop, "--gateway", "x", "--log", &requests], "").refused(2, "no such gateway");
     let log = |text: &str| run(&["simulate", "-f", &shop, "--log", "-"], text);
     log("").refused(2, "there is no request in it");

@@ -26,7 +26,8 @@ pub fn vamp(arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VAMP_") || known.contains(&name.as_str())) {
         vamp.env_remove(name);
     }
-    vamp.args(arguments).stdin(Stdio::null());
+    // Nor by what somebody wrote down at home.
+    vamp.args(arguments).env("HOME", "/nowhere").stdin(Stdio::null());
     vamp
 }
 

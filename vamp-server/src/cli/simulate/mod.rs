@@ -97,6 +97,10 @@ fn table_of(gateways: Vec<Gateway>, parts: &Artifacts) -> Result<(RoutingTable, 
     let mut taken: Vec<u16> = gateways.iter().filter_map(|one| one.port.number).map(NonZeroU16::get).collect();
     let mut known = BTreeMap::new();
     for gateway in gateways {
+        if gateway.selector.is_some() || gateway.routes.iter().any(|route| route.selector.is_some()) {
+            let message = format!("gateway `{}`: what a selector selects is known where it runs only", gateway.name);
+            return Err(Violation::new("InvalidSelectorError", "", message).hint("list the routes").into());
+        }
         let expanded = expand::gateway(&gateway, parts);
         if !expanded.open.is_empty() {
             return Err(Violations(expanded.open.iter().map(Violation::from).collect()));

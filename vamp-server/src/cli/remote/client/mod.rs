@@ -2,6 +2,7 @@
 
 mod base;
 mod problem;
+mod settings;
 mod sse;
 mod transport;
 
@@ -17,10 +18,13 @@ use hyper::{
 };
 use problem::Problem;
 use serde_json::Value;
+use settings::Settings;
 use std::{fmt, fs, path::PathBuf, time::Duration};
 
 /// A longer answer than this is refused, in bytes.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// Where a server is when nobody says so.
+const HOST: &str = "http://localhost:8080";
 /// The most that a server shows on one page.
 const PAGE: usize = 30;
 
@@ -28,9 +32,9 @@ const PAGE: usize = 30;
 #[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct Reach {
-    /// The server's address
-    #[arg(long, env = "VAMP_HOST", value_name = "URL", default_value = "http://localhost:8080")]
-    host: String,
+    /// The server's address [default: that of ~/.vamp, or http://localhost:8080]
+    #[arg(long, env = "VAMP_HOST", value_name = "URL")]
+    host: Option<String>,
     /// The token to show; better in a file or in VAMP_TOKEN, as others can see the arguments of a program
     #[arg(long, env = "VAMP_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<Secret>,
@@ -70,7 +74,16 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
 impl Reach {
     /// A client of that server.
     pub(crate) fn client(&self) -> Result<Client, Trouble> {
-        let token = match (&self.token, &self.token_file) {
+        let written = Settings::of_user().map_err(Trouble::Usage)?;
+        let ours = written.host.as_deref().unwrap_or(HOST);
+        let host = self.host.as_deref().unwrap_or(ours);
+        // What is written down is for that server: no other one gets its token.
+        let written = if host == ours { written.clone() } else { Settings::default() };
+        let (namespace, file) = (
+            self.namespace.as_deref().or(written.namespace.as_deref()),
+            self.token_file.as_ref().or(written.token_file.as_ref()),
+        );
+        let token = match (&self.token, file) {
             (Some(token), _) => Some(token.clone()),
             (None, Some(file)) => {
                 let refuse = |why: std::io::Error| Trouble::Usage(format!("token file {}: {why}", file.display()));
@@ -78,7 +91,7 @@ impl Reach {
             }
             (None, None) => None,
         };
-        let base = Base::new(&self.host, self.namespace.as_deref()).map_err(Trouble::Usage)?;
+        let base = Base::new(host, namespace).map_err(Trouble::Usage)?;
         Ok(Client { base, token, timeout: self.timeout })
     }
 }
