@@ -1,0 +1,190 @@
+//! Clients of every kind, each of which goes on until it is told to end, and keeps what went wrong.
+
+use crate::site::{LARGE, PIECE};
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Request,
+    body::Bytes,
+    client::conn::http1::{self, SendRequest},
+};
+use hyper_util::rt::TokioIo;
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+use tokio_tungstenite::{client_async, tungstenite::Message};
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+type Connection = SendRequest<Full<Bytes>>;
+
+/// Beyond the length of a download.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// What one kind of client saw.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) done: u64,
+    pub(crate) failures: Vec<String>,
+}
+
+/// Clients of every kind at one gateway.
+pub(crate) struct Traffic {
+    clients: JoinSet<(&'static str, Tally)>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Traffic {
+    /// Downloads are of so many pieces, ten a second.
+    pub(crate) fn start(port: u16, pieces: usize) -> Self {
+        let mut traffic = Self { clients: JoinSet::new(), stop: Arc::default() };
+        for _ in 0..2 {
+            traffic.repeat("fresh connections", move || async move { small(&mut connect(port).await?).await });
+            traffic.repeat("large answers", move || large(port, "GET"));
+            traffic.repeat("large requests", move || large(port, "POST"));
+        }
+        for _ in 0..4 {
+            traffic.repeat("slow answers", move || exact(port, "/slow".to_owned(), 4));
+            let page = format!("/download/{pieces}");
+            traffic.repeat("downloads", move || exact(port, page.clone(), pieces * PIECE));
+            traffic.keep_alive(port);
+            traffic.web_socket(port);
+        }
+        traffic
+    }
+
+    /// Does it again and again.
+    fn repeat<F>(&mut self, kind: &'static str, once: impl Fn() -> F + Send + 'static)
+    where
+        F: Future<Output = Outcome<()>> + Send,
+    {
+        let stop = Arc::clone(&self.stop);
+        self.clients.spawn(async move {
+            let mut tally = Tally::default();
+            while !stop.load(Ordering::Relaxed) {
+                tally.count(timeout(DEADLINE, once()).await.map_err(Into::into).flatten());
+            }
+            (kind, tally)
+        });
+    }
+
+    /// Requests over one connection, until the other side announces its end.
+    fn keep_alive(&mut self, port: u16) {
+        let stop = Arc::clone(&self.stop);
+        self.clients.spawn(async move {
+            let (mut tally, mut kept) = (Tally::default(), None);
+            while !stop.load(Ordering::Relaxed) {
+                let once = timeout(DEADLINE, kept_alive(&mut kept, port));
+                tally.count(once.await.map_err(Into::into).flatten());
+            }
+            ("kept connections", tally)
+        });
+    }
+
+    /// One WebSocket for the whole time.
+    fn web_socket(&mut self, port: u16) {
+        let stop = Arc::clone(&self.stop);
+        self.clients.spawn(async move {
+            let mut tally = Tally::default();
+            if let Err(error) = echoes(port, &stop, &mut tally.done).await {
+                tally.failures.push(format!("after {} messages: {error}", tally.done));
+            }
+            ("WebSockets", tally)
+        });
+    }
+
+    /// Lets every client finish what it began; what each kind saw.
+    pub(crate) async fn stop(mut self) -> BTreeMap<&'static str, Tally> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all: BTreeMap<&'static str, Tally> = BTreeMap::new();
+        while let Some(client) = self.clients.join_next().await {
+            let (kind, tally) = client.expect("a client ends by itself");
+            let sum = all.entry(kind).or_default();
+            sum.done += tally.done;
+            sum.failures.extend(tally.failures);
+        }
+        all
+    }
+}
+
+impl Tally {
+    fn count(&mut self, outcome: Outcome<()>) {
+        match outcome {
+            Ok(()) => self.done += 1,
+            Err(error) => self.failures.push(error.to_string()),
+        }
+    }
+}
+
+async fn connect(port: u16) -> Outcome<Connection> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// The body of a successful answer, read to its end, and whether the connection may be used again.
+async fn fetch(connection: &mut Connection, method: &str, path: &str, body: Bytes) -> Outcome<(Bytes, bool)> {
+    let request = Request::builder().method(method).uri(path).header("host", "shop").body(Full::new(body))?;
+    let response = connection.send_request(request).await?;
+    let closes = response.headers().get("connection").is_some_and(|value| value == "close");
+    if !response.status().is_success() {
+        return Err(format!("{method} {path}: {}", response.status()).into());
+    }
+    let body = response.into_body().collect().await.map_err(|error| format!("{method} {path} was cut: {error}"))?;
+    Ok((body.to_bytes(), !closes))
+}
+
+async fn small(connection: &mut Connection) -> Outcome<()> {
+    fetch(connection, "GET", "/", Bytes::new()).await.map(drop)
+}
+
+async fn kept_alive(kept: &mut Option<Connection>, port: u16) -> Outcome<()> {
+    let mut connection = match kept.take() {
+        Some(connection) => connection,
+        None => connect(port).await?,
+    };
+    connection.ready().await?;
+    let (_, again) = fetch(&mut connection, "GET", "/", Bytes::new()).await?;
+    *kept = again.then_some(connection);
+    Ok(())
+}
+
+async fn large(port: u16, method: &str) -> Outcome<()> {
+    let sent = if method == "POST" { LARGE } else { 0 };
+    let (body, _) = fetch(&mut connect(port).await?, method, "/large", vec![b'v'; sent].into()).await?;
+    let whole = if method == "POST" { body == LARGE.to_string() } else { body.len() == LARGE };
+    if whole { Ok(()) } else { Err(format!("{method} /large: {} bytes came back", body.len()).into()) }
+}
+
+async fn exact(port: u16, path: String, length: usize) -> Outcome<()> {
+    let (body, _) = fetch(&mut connect(port).await?, "GET", &path, Bytes::new()).await?;
+    if body.len() == length { Ok(()) } else { Err(format!("{path}: {} bytes, not {length}", body.len()).into()) }
+}
+
+/// Ten messages a second and their echoes.
+async fn echoes(port: u16, stop: &AtomicBool, done: &mut u64) -> Outcome<()> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    let (mut socket, _) = client_async("ws://shop/echo", stream).await?;
+    let mut beat = tokio::time::interval(Duration::from_millis(100));
+    while !stop.load(Ordering::Relaxed) {
+        beat.tick().await;
+        let message = Message::text(done.to_string());
+        socket.send(message.clone()).await?;
+        let echo = timeout(DEADLINE, socket.next()).await?.ok_or("the WebSocket ended")??;
+        if echo != message {
+            return Err(format!("{echo:?} came back for {message:?}").into());
+        }
+        *done += 1;
+    }
+    socket.close(None).await?;
+    Ok(())
+}
