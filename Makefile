@@ -90,4 +90,6 @@ bench: ## measure conditions, weights, the router, rendering, the store and the 
 	@echo
 	@cargo bench --quiet --package vamp-workspace --bench effective
 	@echo
+	@cargo bench --quiet --package vamp-workspace --bench data_path
+	@echo
 	@cargo bench --quiet --package vamp-workspace --bench many

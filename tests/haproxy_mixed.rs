@@ -35,7 +35,7 @@ impl Size {
     fn wanted() -> Self {
         match std::env::var_os("VAMP_SOAK") {
             Some(_) => Self { changes: 500, pieces: 600 },
-            None => Self { changes: 100, pieces: 50 },
+            None => Self { changes: 40, pieces: 30 },
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
     server_support::http::{get, put},
     until_consistent,
 };
+use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -37,6 +38,15 @@ async fn a_killed_server_is_missed_by_nobody_and_its_successor_finds_everything_
     assert_eq!(load.stop().await, Vec::<String>::new());
 }
 
+/// The routes of a gateway as they were declared: what runs behind them is observed again after a start.
+fn declared(gateway: &Value) -> Value {
+    let mut routes = gateway["routes"].clone();
+    for route in routes.as_object_mut().expect("routes by name").values_mut() {
+        route.as_object_mut().expect("a route").remove("targets").expect("its targets");
+    }
+    routes
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_is_there_after_a_kill_at_once() {
     let mut vamp = canary("acknowledged", "10%").await;
@@ -46,7 +56,7 @@ async fn what_was_acknowledged_is_there_after_a_kill_at_once() {
         vamp.kill();
         vamp.start().await;
         let shown = vamp.ask(get(GATEWAY)).await.expect(200).json();
-        assert_eq!(shown["routes"], acknowledged["routes"]);
+        assert_eq!(declared(&shown), declared(&acknowledged));
         // The same again, to wait until it is served.
         vamp.ask(put(&format!("{GATEWAY}?wait=60"), shown.to_string())).await.expect(202);
         assert_share(&versions(vamp.gateway, 500).await, "1.1", percent * 10_000);

@@ -88,7 +88,7 @@ impl Shop {
             }
             3 | 4 if self.drain(at) => "draining",
             5 => {
-                let others = [None, Some(Sticky::Route), Some(Sticky::Instance)];
+                let others = [None, Some(Sticky::ROUTE), Some(Sticky::INSTANCE)];
                 let others: Vec<_> = others.into_iter().filter(|one| *one != self.sticky).collect();
                 self.sticky = others[random.below(2)];
                 "sticky"

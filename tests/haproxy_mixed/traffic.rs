@@ -55,6 +55,7 @@ impl Traffic {
             let page = format!("/download/{pieces}");
             traffic.repeat("downloads", move || exact(port, page.clone(), pieces * PIECE));
             traffic.keep_alive(port);
+            traffic.with_cookies(port);
             traffic.web_socket(port);
         }
         traffic
@@ -85,6 +86,19 @@ impl Traffic {
                 tally.count(once.await.map_err(Into::into).flatten());
             }
             ("kept connections", tally)
+        });
+    }
+
+    /// Requests with all cookies that came so far, as a browser sends them.
+    fn with_cookies(&mut self, port: u16) {
+        let stop = Arc::clone(&self.stop);
+        self.clients.spawn(async move {
+            let (mut tally, mut cookies) = (Tally::default(), BTreeMap::new());
+            while !stop.load(Ordering::Relaxed) {
+                let once = timeout(DEADLINE, remembered(&mut cookies, port));
+                tally.count(once.await.map_err(Into::into).flatten());
+            }
+            ("clients with cookies", tally)
         });
     }
 
@@ -155,6 +169,21 @@ async fn kept_alive(kept: &mut Option<Connection>, port: u16) -> Outcome<()> {
     connection.ready().await?;
     let (_, again) = fetch(&mut connection, "GET", "/", Bytes::new()).await?;
     *kept = again.then_some(connection);
+    Ok(())
+}
+
+async fn remembered(cookies: &mut BTreeMap<String, String>, port: u16) -> Outcome<()> {
+    let sent: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let request = Request::get("/").header("host", "shop").header("cookie", sent.join("; ")).body(Full::default())?;
+    let response = connect(port).await?.send_request(request).await?;
+    if !response.status().is_success() {
+        return Err(format!("with {sent:?}: {}", response.status()).into());
+    }
+    for cookie in response.headers().get_all("set-cookie") {
+        let pair = cookie.to_str()?.split(';').next().and_then(|pair| pair.split_once('='));
+        let (name, value) = pair.ok_or("a cookie without a value")?;
+        cookies.insert(name.to_owned(), value.to_owned());
+    }
     Ok(())
 }
 

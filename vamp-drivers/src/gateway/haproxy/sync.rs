@@ -1,10 +1,16 @@
 //! Makes workers serve a gateway, and reads back that they do.
 
 use super::{failure::Failure, master::Master, plan::Plan, worker::Worker};
+use std::time::Duration;
+use tokio::time::sleep;
 use vamp_core::ErrorKind;
 
 /// How often a worker is told before it counts as not following.
 const ATTEMPTS: usize = 2;
+
+/// How often, and how far apart, the master is asked whether a leaving worker is gone.
+const LOOKS: usize = 25;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// Makes every worker serve this gateway: those that serve as a whole, those that leave as far as they can.
 pub(super) async fn everywhere(master: &Master, plan: &Plan) -> Result<(), Failure> {
@@ -24,10 +30,19 @@ pub(super) async fn everywhere(master: &Master, plan: &Plan) -> Result<(), Failu
     Ok(())
 }
 
-/// Whether a worker that could not be asked has ended meanwhile.
+/// Whether a worker that could not be asked has ended meanwhile. One that is about to end answers nothing any more, but
+/// the master knows it a moment longer.
 pub(super) async fn is_gone(master: &Master, pid: i32) -> bool {
     let known = |pids: &[i32]| pids.contains(&pid);
-    master.processes().await.is_ok_and(|processes| !known(&processes.serving) && !known(&processes.leaving))
+    for _ in 0..LOOKS {
+        match master.processes().await {
+            Ok(processes) if known(&processes.serving) => return false,
+            Ok(processes) if known(&processes.leaving) => sleep(BETWEEN_LOOKS).await,
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 /// Slots first for who joins, then the map in one step, then slots for who leaves: no weight ever points to a route
