@@ -19,11 +19,18 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+use tokio::{
+    net::TcpStream,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tokio_tungstenite::{client_async, tungstenite::Message};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 type Connection = SendRequest<Full<Bytes>>;
+
+/// Between two requests of one client: this is about what is lost, not about how much goes through.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Beyond the length of a download.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -71,6 +78,7 @@ impl Traffic {
             let mut tally = Tally::default();
             while !stop.load(Ordering::Relaxed) {
                 tally.count(timeout(DEADLINE, once()).await.map_err(Into::into).flatten());
+                sleep(PAUSE).await;
             }
             (kind, tally)
         });
@@ -84,6 +92,7 @@ impl Traffic {
             while !stop.load(Ordering::Relaxed) {
                 let once = timeout(DEADLINE, kept_alive(&mut kept, port));
                 tally.count(once.await.map_err(Into::into).flatten());
+                sleep(PAUSE).await;
             }
             ("kept connections", tally)
         });
@@ -97,6 +106,7 @@ impl Traffic {
             while !stop.load(Ordering::Relaxed) {
                 let once = timeout(DEADLINE, remembered(&mut cookies, port));
                 tally.count(once.await.map_err(Into::into).flatten());
+                sleep(PAUSE).await;
             }
             ("clients with cookies", tally)
         });
