@@ -77,7 +77,7 @@ impl Shop {
             return "removed";
         }
         let at = random.below(self.versions.len());
-        match random.below(9) {
+        match random.below(10) {
             0 if self.versions.len() < MOST => {
                 self.join();
                 "version"
@@ -93,13 +93,10 @@ impl Shop {
                 self.sticky = others[random.below(2)];
                 "sticky"
             }
-            6 => {
+            6..=8 if self.weigh(random) => "weights",
+            _ => {
                 self.strength = (self.strength + 1 + random.below(99) as u32) % 101;
                 "strength"
-            }
-            _ => {
-                self.weigh(random);
-                "weights"
             }
         }
     }
@@ -118,20 +115,16 @@ impl Shop {
         version.instances.push((site, Traffic::Ready));
     }
 
-    /// Other weights, in whole percent; some version without traffic, one at least with.
-    fn weigh(&mut self, random: &mut Random) {
+    /// Other weights, in whole percent, if there is somebody to share with.
+    fn weigh(&mut self, random: &mut Random) -> bool {
         let before: Vec<u32> = self.versions.iter().map(|version| version.weight).collect();
-        loop {
-            let mut left = 100;
-            for version in self.versions.iter_mut().skip(1) {
-                version.weight = if version.has_ready() { random.below(left as usize + 1) as u32 } else { 0 };
-                left -= version.weight;
-            }
-            self.versions[0].weight = left;
-            if self.versions.iter().map(|version| version.weight).ne(before.iter().copied()) {
-                return;
-            }
+        let mut left = 100;
+        for version in self.versions.iter_mut().skip(1) {
+            version.weight = if version.has_ready() { random.below(left as usize + 1) as u32 } else { 0 };
+            left -= version.weight;
         }
+        self.versions[0].weight = left;
+        self.versions.iter().map(|version| version.weight).ne(before)
     }
 
     /// The oldest instance of a version leaves, if another one stays; without traffic the whole version.
