@@ -202,7 +202,7 @@ fn told() -> Router<Api> {
         .route("/mesosconfig", get(status::not_here(MESOS)))
 }
 
-const ROUTING: &str = "routing groups need selectors, which are not followed yet; list the routes of a gateway";
+const ROUTING: &str = "what selectors can select is not listed yet; store a gateway with one, and its routes show it";
 const MESOS: &str = "there is no Mesos driver in this server";
 
 fn deployments() -> Router<Api> {

@@ -70,6 +70,19 @@ impl Worker<'_> {
         Ok(answers)
     }
 
+    /// What is answered to a command that is always answered and may be given twice: a worker that is about to end falls
+    /// silent first, and is told to be gone only then.
+    async fn told(&self, command: &str) -> Result<String, Failure> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.run(&[command.to_owned()]).await?;
+            if !answer.trim().is_empty() || begun.elapsed() > REACHED_WITHIN {
+                return Ok(answer);
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
     async fn ask(&self, line: &str) -> Result<String, Failure> {
         let begun = Instant::now();
         let answer = loop {
@@ -140,7 +153,7 @@ impl Worker<'_> {
 
     /// Brings all entries of a map; the command that is returned makes them the map's, in one step.
     pub(super) async fn stage_map(&self, path: &str, entries: &BTreeMap<String, String>) -> Result<String, Failure> {
-        let answer = self.run(&[format!("prepare map {path}")]).await?;
+        let answer = self.told(&format!("prepare map {path}")).await?;
         let version: u64 = answer
             .rsplit_once("New version created:")
             .and_then(|(_, version)| version.trim().parse().ok())
