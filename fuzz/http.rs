@@ -61,7 +61,7 @@ fn judge(answer: &[u8]) -> Result<u64, String> {
         // What is no HTTP at all may be answered by closing the connection.
         return Ok(0);
     }
-    let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).ok_or("the answer is no HTTP")?;
+    let status = text.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).ok_or("the answer is no HTTP")?;
     if status == "500" {
         return Err(format!("a defect: {text}"));
     }
