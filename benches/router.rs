@@ -25,6 +25,7 @@ fn route(name: String, weight: Weight, condition: Option<String>) -> Route {
         strength: Weight::FULL,
         balance: Balance::RoundRobin,
         rewrites: Vec::new(),
+        settings: vamp_core::routing::RouteSettings::default(),
         target: Target::Instances(vec![instance]),
     }
 }
@@ -38,7 +39,14 @@ fn gateway(conditions: usize) -> Gateway {
     let routes = conditional.chain([route("rest".to_owned(), Weight::FULL, None)]).collect();
     let decision = Decision { gateway: "shop".to_owned(), sticky: None, routes };
     let port = 8080.try_into().expect("not zero");
-    Gateway { name: "shop".to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), decision }
+    Gateway {
+        name: "shop".to_owned(),
+        port,
+        protocol: Protocol::Http,
+        virtual_hosts: Vec::new(),
+        settings: vamp_core::routing::GatewaySettings::default(),
+        decision,
+    }
 }
 
 /// The head of a request that meets condition `n` and no other.

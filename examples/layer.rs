@@ -159,13 +159,21 @@ fn gateway(port: NonZeroU16, old: NonZeroU16, new: NonZeroU16) -> Result<routing
             strength: "100%".parse()?,
             balance: routing::Balance::RoundRobin,
             rewrites: Vec::new(),
+            settings: routing::RouteSettings::default(),
             target: routing::Target::Instances(vec![instance]),
         })
     };
     let routes = vec![route("old", "100%", None, old)?, route("new", "0%", Some("has cookie beta"), new)?];
     let decision = routing::Decision { gateway: "shop".into(), sticky: None, routes };
     let protocol = routing::Protocol::Http;
-    Ok(routing::Gateway { name: "shop".into(), port, protocol, virtual_hosts: Vec::new(), decision })
+    Ok(routing::Gateway {
+        name: "shop".into(),
+        port,
+        protocol,
+        virtual_hosts: Vec::new(),
+        settings: routing::GatewaySettings::default(),
+        decision,
+    })
 }
 
 /// A version of the service, on a port of its own.

@@ -117,7 +117,7 @@ const MORE: [&str; 14] = [
     "kind: blueprints\nname: b\nclusters: {a: {ref: x, sla: {ref: gold, escalations: [a, {to_all: [b]}, {to_one: {escalations: c}}]}}, b: {ref: y, sla: {type: own, any: thing}}}\n",
     "kind: blueprints\nname: b\nclusters: {a: {breed: {ref: x}, arguments: {a: 1}, health: {running: 1}, metadata: {x: y}}}\n",
     "kind: breed\nname: b\ndeployable: x\ndependencies: {a: z, c: {ref: d}, e: {breed: f}, g: {name: h, deployable: i}}\narguments: {a: 1}\nenv: {'A[B]': 1}\n",
-    "kind: gateway\nname: a/b/c\nroutes: x\nservice: {host: h, port: 80}\nproxy: {}\ninternal: true\ndeployed: true\nselector: port (1)\nvirtual_hosts: a\nsticky: {by: ROUTE, ttl: 1h, idle: 20m}\n",
+    "kind: gateway\nname: a/b/c\nroutes: x\nservice: {host: h, port: 80}\nproxy: {}\ninternal: true\ndeployed: true\nselector: port (1)\nvirtual_hosts: a\nsticky: {by: ROUTE, ttl: 1h, idle: 20m}\nrate_limit: 5\n",
     "kind: gateway\nname: g\nsticky: INSTANCE\nroutes: {a: stored, b: {ref: c}, d: {condition: {ref: e}, rewrites: [{ref: f}], selector: t}, '[h:1]': {condition: '', balance: default}}\n",
     "kind: scale\nname: s\ncpu: '.5'\nmemory: 1.5 GiB\ninstances: '3'\n",
     "kind: sla\nname: s\ntype: own\nfoo: {bar: 1}\n",
@@ -125,7 +125,7 @@ const MORE: [&str; 14] = [
     "kind: workflow\nname: w\nbreed: {ref: b}\nschedule: {event: a}\nscale: {ref: s}\nhealth_checks: []\nnetwork: n\nenv: {}\narguments: []\ninstances: [{name: i, host: h, ports: {web: 80}, deployed: true}]\n",
     "kind: workflows\nname: w\nbreed: b\nschedule: {time: PT5M}\n",
     "kind: template\nname: t\ndef: {}\n",
-    "kind: routes\nname: r\nweight: 5 %\n",
+    "kind: routes\nname: r\nweight: 5 %\ntimeout: {connect: 1s, server: 1m, queue: 5ms, tunnel: 1h}\nretries: 0\nmaxconn: 9\nmaxqueue: '8'\noutlier: {errors: 5, back: 1m}\nslow_start: 30s\n",
 ];
 
 fn everything() -> Vec<(Kind, Node)> {

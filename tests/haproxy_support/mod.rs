@@ -105,7 +105,14 @@ pub fn table(gateways: &[Gateway]) -> RoutingTable {
 pub fn gateway(name: &str, port: u16, routes: Vec<Route>) -> Gateway {
     let decision = Decision { gateway: name.to_owned(), sticky: None, routes };
     let port = port.try_into().expect("not zero");
-    Gateway { name: name.to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), decision }
+    Gateway {
+        name: name.to_owned(),
+        port,
+        protocol: Protocol::Http,
+        virtual_hosts: Vec::new(),
+        settings: vamp_core::routing::GatewaySettings::default(),
+        decision,
+    }
 }
 
 /// A route by weight, in parts per million.
@@ -126,6 +133,7 @@ fn to(name: &str, ppm: u32, target: Target) -> Route {
         strength: Weight::ZERO,
         balance: Balance::RoundRobin,
         rewrites: Vec::new(),
+        settings: vamp_core::routing::RouteSettings::default(),
         target,
     }
 }

@@ -116,12 +116,16 @@ impl Texts {
             if version == "2" {
                 route["condition"] = condition.clone().into();
                 route["rewrites"] = json!([{ "path": rewrite }]);
+                route["timeout"] = json!({ "server": "9s" });
+                route["maxqueue"] = 8.into();
+                route["outlier"] = json!({ "errors": 5 });
             }
             routes.insert(key, route);
         }
         let mut gateway = json!({ "name": name, "port": format!("{port}/http"), "routes": Value::Object(routes) });
         if self.sticky {
             gateway["sticky"] = "instance".into();
+            gateway["rate_limit"] = 50.into();
         }
         gateway.to_string()
     }

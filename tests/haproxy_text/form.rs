@@ -4,7 +4,7 @@
 const SECTIONS: [&str; 4] = ["global", "defaults", "frontend", "backend"];
 
 /// What else may begin a line; of a rule, with its action.
-const KEYWORDS: [&str; 33] = [
+const KEYWORDS: [&str; 37] = [
     "acl",
     "balance",
     "bind",
@@ -18,11 +18,14 @@ const KEYWORDS: [&str; 33] = [
     "http-after-response set-header",
     "http-after-response set-var",
     "http-request allow",
+    "http-request deny",
     "http-request disable-l7-retry",
     "http-request set-header",
     "http-request set-path",
     "http-request set-pathq",
+    "http-request sc-inc-gpc0",
     "http-request set-var",
+    "http-request track-sc0",
     "http-response add-header",
     "http-response set-var",
     "maxconn",
@@ -32,6 +35,7 @@ const KEYWORDS: [&str; 33] = [
     "retries",
     "retry-on",
     "server",
+    "stick-table",
     "tcp-request content accept",
     "tcp-request content set-var",
     "tcp-request content unset-var",

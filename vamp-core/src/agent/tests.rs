@@ -143,10 +143,18 @@ fn gateway(name: &str, instances: &[(&str, Traffic)]) -> Gateway {
         strength: Weight::ZERO,
         balance: crate::routing::Balance::default(),
         rewrites: Vec::new(),
+        settings: crate::routing::RouteSettings::default(),
         target: Target::Instances(instances.collect()),
     };
     let decision = Decision { gateway: name.to_owned(), sticky: None, routes: vec![route] };
-    Gateway { name: name.to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), decision }
+    Gateway {
+        name: name.to_owned(),
+        port,
+        protocol: Protocol::Http,
+        virtual_hosts: Vec::new(),
+        settings: crate::routing::GatewaySettings::default(),
+        decision,
+    }
 }
 
 #[tokio::test]

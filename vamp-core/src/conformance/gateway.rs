@@ -83,7 +83,14 @@ fn gateway(name: &str, port: NonZeroU16, weights: [u32; 2], instances: [Vec<Inst
         sticky: None,
         routes: vec![route("first", weights[0], first), conditional],
     };
-    Gateway { name: name.to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), decision }
+    Gateway {
+        name: name.to_owned(),
+        port,
+        protocol: Protocol::Http,
+        virtual_hosts: Vec::new(),
+        settings: crate::routing::GatewaySettings::default(),
+        decision,
+    }
 }
 
 fn route(name: &str, weight: u32, instances: Vec<Instance>) -> Route {
@@ -94,6 +101,7 @@ fn route(name: &str, weight: u32, instances: Vec<Instance>) -> Route {
         strength: Weight::ZERO,
         balance: Balance::default(),
         rewrites: Vec::new(),
+        settings: crate::routing::RouteSettings::default(),
         target: Leads::Instances(instances),
     }
 }

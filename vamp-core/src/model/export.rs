@@ -63,6 +63,7 @@ fn external(deployment: &Deployment, gateway: &Gateway) -> Option<(String, Gatew
         port: Some(gateway.port),
         sticky: gateway.sticky,
         virtual_hosts: gateway.virtual_hosts.clone(),
+        settings: gateway.settings.clone(),
         selector: gateway.selector.clone(),
         routes: gateway.routes.iter().map(key).collect::<Option<_>>()?,
         metadata: gateway.metadata.clone(),

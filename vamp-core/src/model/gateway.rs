@@ -4,7 +4,7 @@ use super::{GatewayName, Metadata, Name, Ordered, Port, Reference, RoutePath, Se
 use crate::{
     condition::Condition,
     driver::Address,
-    routing::{Balance, Rewrite, Sticky},
+    routing::{Balance, GatewaySettings, Rewrite, RouteSettings, Sticky},
     violation::Violation,
     weight::{Weight, WeightError, split},
 };
@@ -20,6 +20,8 @@ pub struct Gateway {
     pub sticky: Option<Sticky>,
     /// Host names under which it is also reached.
     pub virtual_hosts: Vec<String>,
+    /// What it says about its entry; it has no effect on what comes through another gateway.
+    pub settings: GatewaySettings,
     /// Which instances become routes, beside those that are listed.
     pub selector: Option<Selector>,
     /// The routes in order of declaration.
@@ -48,6 +50,9 @@ pub struct Route<P = RoutePath> {
     pub balance: Option<Balance>,
     /// Changes of the path, in order.
     pub rewrites: Vec<Reference<Rewrite>>,
+    /// How requests are sent to its instances; of a route to another gateway, what holds for the routes there that do
+    /// not say it themselves.
+    pub settings: RouteSettings,
     /// Which instances the route leads to, instead of those of its path.
     pub selector: Option<Selector>,
     /// Free-form data.
@@ -66,6 +71,7 @@ impl<P> Route<P> {
             strength: None,
             balance: None,
             rewrites: Vec::new(),
+            settings: RouteSettings::default(),
             selector: None,
             metadata: Metadata::new(),
         }
@@ -73,8 +79,9 @@ impl<P> Route<P> {
 
     /// The same route to another place.
     pub fn at<Q>(self, path: Q) -> Route<Q> {
-        let Self { path: _, stored, weight, condition, strength, balance, rewrites, selector, metadata } = self;
-        Route { path, stored, weight, condition, strength, balance, rewrites, selector, metadata }
+        let Self { path: _, stored, weight, condition, strength, balance, rewrites, settings, selector, metadata } =
+            self;
+        Route { path, stored, weight, condition, strength, balance, rewrites, settings, selector, metadata }
     }
 }
 
@@ -97,6 +104,7 @@ impl Gateway {
             port,
             sticky: None,
             virtual_hosts: Vec::new(),
+            settings: GatewaySettings::default(),
             selector: None,
             routes: Vec::new(),
             metadata: Metadata::new(),
@@ -164,6 +172,8 @@ pub struct GatewayTemplate {
     pub sticky: Option<Sticky>,
     /// Host names under which it is also reached.
     pub virtual_hosts: Vec<String>,
+    /// What it says about its entry; it has no effect on what comes through another gateway.
+    pub settings: GatewaySettings,
     /// Which instances become routes, beside those that are listed.
     pub selector: Option<Selector>,
     /// The routes in order of declaration.
@@ -193,6 +203,7 @@ impl GatewayTemplate {
             port,
             sticky: self.sticky,
             virtual_hosts: self.virtual_hosts.clone(),
+            settings: self.settings.clone(),
             selector: self.selector.clone(),
             routes: routes.collect::<Result<_, E>>()?,
             metadata: self.metadata.clone(),

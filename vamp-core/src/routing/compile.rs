@@ -1,7 +1,9 @@
 //! From stored gateways and observed instances to the routing table: chained gateways are resolved here, so that a
 //! request crosses the proxy once.
 
-use super::{Decision, Gateway, Instance, Protocol, Route, Selectable, Selected, Sticky, Target, Traffic, select};
+use super::{
+    Decision, Gateway, Instance, Protocol, Route, RouteSettings, Selectable, Selected, Sticky, Target, Traffic, select,
+};
 use crate::{
     model::{self, GatewayName, Reference, RoutePath, Selector},
     weight::{Weight, rescale, split},
@@ -124,6 +126,7 @@ pub fn compile_one(gateway: &model::Gateway, find: &Find<'_>, services: &dyn Ser
             port,
             protocol: gateway.port.protocol,
             virtual_hosts: gateway.virtual_hosts.clone(),
+            settings: gateway.settings.clone(),
             decision,
         })
     };
@@ -268,15 +271,20 @@ fn bare_route(name: String) -> Route {
         strength: Weight::ZERO,
         balance: super::Balance::default(),
         rewrites: Vec::new(),
+        settings: RouteSettings::default(),
         target: Target::Instances(Vec::new()),
     }
 }
 
-fn compiled_route(route: &model::Route, weight: Weight, target: Target) -> Result<Route, String> {
+fn compiled_route(route: &model::Route, weight: Weight, mut target: Target) -> Result<Route, String> {
     if let Some((kind, name)) = route.references().next() {
         return Err(format!("the route `{}` refers to `{name}` of the stored {kind}", route.path));
     }
     let strength = if route.condition.is_some() { route.strength.unwrap_or(Weight::FULL) } else { Weight::ZERO };
+    let is_chained = matches!(target, Target::Chained(_));
+    if let Target::Chained(inner) = &mut target {
+        inherit(inner, route.settings);
+    }
     Ok(Route {
         name: route.path.to_string(),
         weight,
@@ -284,8 +292,20 @@ fn compiled_route(route: &model::Route, weight: Weight, target: Target) -> Resul
         strength,
         balance: route.balance.unwrap_or_default(),
         rewrites: route.rewrites.iter().filter_map(Reference::inline).cloned().collect(),
+        settings: if is_chained { RouteSettings::default() } else { route.settings },
         target,
     })
+}
+
+/// Gives every route below what `outer` says and it does not say itself.
+fn inherit(decision: &mut Decision, outer: RouteSettings) {
+    for route in &mut decision.routes {
+        let settings = route.settings.or(outer);
+        match &mut route.target {
+            Target::Chained(inner) => inherit(inner, settings),
+            Target::Instances(_) => route.settings = settings,
+        }
+    }
 }
 
 /// A choice that is none (one route that takes everything and leads to another gateway) is that gateway's choice.
@@ -352,5 +372,24 @@ mod tests {
         assert!(reason.contains("more than 4096 routes"), "{reason}");
         assert!(chain(4, 6).gateways["g0"].is_ok());
         assert!(chain(8, 2).gateways["g0"].is_ok());
+    }
+
+    #[test]
+    fn what_a_route_to_a_gateway_says_holds_behind_it_where_nothing_else_is_said() {
+        let read = |text: &str| model::read::gateway(text).expect(text);
+        let gateways = [
+            read(
+                "name: outer\nport: 80\nroutes: {'[h:1]': {weight: 50%}, inner: {weight: 50%, retries: 5, timeout: {server: 9s}}}\n",
+            ),
+            read("name: inner\nroutes: {'[h:2]': {weight: 90%, timeout: {server: 1s}}, '[h:3]': {weight: 10%}}\n"),
+        ];
+        let gateways = gateways.map(|one| (one.name.to_string(), Arc::new(one))).into();
+        let outer = compile(&gateways, &Nothing).gateways.remove("outer").expect("published").expect("compiled");
+        let [own, chained] = outer.decision.routes.as_slice() else { panic!("two routes") };
+        assert!(own.settings.is_default() && chained.settings.is_default());
+        let Target::Chained(inner) = &chained.target else { panic!("a gateway behind it") };
+        let shown: Vec<String> =
+            inner.routes.iter().map(|route| serde_json::to_string(&route.settings).expect("JSON")).collect();
+        assert_eq!(shown, [r#"{"timeout":{"server":"1s"},"retries":5}"#, r#"{"timeout":{"server":"9s"},"retries":5}"#]);
     }
 }

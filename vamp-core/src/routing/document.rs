@@ -70,6 +70,7 @@ mod tests {
             strength: Weight::from_percent(30).unwrap(),
             balance: crate::routing::Balance::default(),
             rewrites: Vec::new(),
+            settings: crate::routing::RouteSettings::default(),
             target,
         }
     }
@@ -86,6 +87,7 @@ mod tests {
             port,
             protocol: Protocol::Http,
             virtual_hosts: vec!["shop.example".into()],
+            settings: crate::routing::GatewaySettings::default(),
             decision: decision(routes),
         };
         let mut document = write(&gateway).unwrap();

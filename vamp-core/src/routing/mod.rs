@@ -6,6 +6,7 @@ pub(crate) mod document;
 mod keys;
 pub mod router;
 mod select;
+mod settings;
 mod sticky;
 mod table;
 
@@ -14,5 +15,6 @@ pub use complete::Complete;
 pub use keys::{AgentKey, Keys};
 pub use router::Router;
 pub use select::{Selectable, Selected, select};
+pub use settings::{GatewaySettings, Outlier, RouteSettings, Timeout};
 pub use sticky::{Sticky, StickyBy};
 pub use table::{Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Target, Traffic};

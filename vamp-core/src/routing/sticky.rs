@@ -1,7 +1,7 @@
 //! [`Sticky`]: whether a client stays where it was sent first, and how long.
 
-use crate::model::units::{format_time, parse_time};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use super::settings::time;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
 /// What a client sticks to, and how long. Without a time it stays until the browser is closed.
@@ -56,10 +56,10 @@ enum Written {
 #[serde(deny_unknown_fields)]
 struct Timed {
     by: StickyBy,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ttl: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    idle: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
+    ttl: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time")]
+    idle: Option<Duration>,
 }
 
 impl Serialize for Sticky {
@@ -68,17 +68,16 @@ impl Serialize for Sticky {
         if !self.is_timed() {
             return Written::By(by).serialize(serializer);
         }
-        Written::Timed(Timed { by, ttl: ttl.map(format_time), idle: idle.map(format_time) }).serialize(serializer)
+        Written::Timed(Timed { by, ttl, idle }).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Sticky {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let time = |text: Option<String>| text.map(|text| parse_time(&text)).transpose().map_err(D::Error::custom);
-        match Written::deserialize(deserializer)? {
-            Written::By(by) => Ok(Self { by, ttl: None, idle: None }),
-            Written::Timed(Timed { by, ttl, idle }) => Ok(Self { by, ttl: time(ttl)?, idle: time(idle)? }),
-        }
+        Ok(match Written::deserialize(deserializer)? {
+            Written::By(by) => Self { by, ttl: None, idle: None },
+            Written::Timed(Timed { by, ttl, idle }) => Self { by, ttl, idle },
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`RoutingTable`]: one self-contained document per published gateway.
 
-use super::Sticky;
+use super::{GatewaySettings, RouteSettings, Sticky};
 use crate::{condition::Condition, digest, weight::Weight};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, num::NonZeroU16, sync::Arc};
@@ -26,6 +26,9 @@ pub struct Gateway {
     /// Host names under which it is also reached on the shared port.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub virtual_hosts: Vec<String>,
+    /// What it says about its entry.
+    #[serde(default, skip_serializing_if = "GatewaySettings::is_default")]
+    pub settings: GatewaySettings,
     /// Where requests go.
     pub decision: Decision,
 }
@@ -105,6 +108,9 @@ pub struct Route {
     /// Changes of the path, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rewrites: Vec<Rewrite>,
+    /// How requests are sent to its instances; said of a route to another decision it has no effect.
+    #[serde(default, skip_serializing_if = "RouteSettings::is_default")]
+    pub settings: RouteSettings,
     /// Where it leads.
     pub target: Target,
 }

@@ -16,6 +16,7 @@ pub(crate) fn of(condition: &str) -> GatewayRouter {
         strength: Weight::FULL,
         balance: Balance::RoundRobin,
         rewrites: Vec::new(),
+        settings: vamp_core::routing::RouteSettings::default(),
         target: Target::Instances(vec![Instance {
             id: name.to_owned(),
             host: "127.0.0.1".to_owned(),
@@ -26,7 +27,7 @@ pub(crate) fn of(condition: &str) -> GatewayRouter {
     let routes = vec![route("rule", Weight::ZERO, Some(condition)), route("rest", Weight::FULL, None)];
     let decision = Decision { gateway: "shop".to_owned(), sticky: None, routes };
     let gateway =
-        Gateway { name: "shop".to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), decision };
+        Gateway { name: "shop".to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), settings: vamp_core::routing::GatewaySettings::default(), decision };
     GatewayRouter::compile(&gateway).expect("the gateway is valid")
 }
 

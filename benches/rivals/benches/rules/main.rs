@@ -57,6 +57,7 @@ fn router() -> GatewayRouter {
         strength: Weight::FULL,
         balance: Balance::RoundRobin,
         rewrites: Vec::new(),
+        settings: vamp_core::routing::RouteSettings::default(),
         target: Target::Instances(vec![Instance {
             id: name.clone(),
             host: "127.0.0.1".to_owned(),
@@ -73,7 +74,7 @@ fn router() -> GatewayRouter {
     let routes = rules.chain([route("rest".to_owned(), Weight::FULL, None)]).collect();
     let decision = Decision { gateway: "shop".to_owned(), sticky: None, routes };
     let gateway =
-        Gateway { name: "shop".to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), decision };
+        Gateway { name: "shop".to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), settings: vamp_core::routing::GatewaySettings::default(), decision };
     GatewayRouter::compile(&gateway).expect("the gateway is valid")
 }
 

@@ -156,6 +156,7 @@ fn apply(gateway: &mut Gateway, template: &GatewayTemplate, named: impl Fn(&Rout
     if !template.virtual_hosts.is_empty() {
         gateway.virtual_hosts.clone_from(&template.virtual_hosts);
     }
+    gateway.settings = template.settings.clone().or(&gateway.settings);
     if template.selector.is_some() {
         gateway.selector.clone_from(&template.selector);
     }
@@ -189,6 +190,7 @@ fn apply_route(route: &mut Route, given: &Route<String>) {
     if !given.rewrites.is_empty() {
         route.rewrites.clone_from(&given.rewrites);
     }
+    route.settings = given.settings.or(route.settings);
     route.stored = given.stored.clone().or_else(|| route.stored.take());
     route.selector = given.selector.clone().or_else(|| route.selector.take());
     extend(&mut route.metadata, &given.metadata);

@@ -2,7 +2,7 @@
 
 use super::{
     report::{Cursor, Fields, Path, Report},
-    route, selector,
+    route, selector, settings,
     sticky::sticky,
 };
 use crate::{
@@ -127,11 +127,12 @@ fn refuse_port(at: &Path, report: &mut Report<'_>, text: &str) {
 fn common(fields: &mut Fields<'_>, report: &mut Report<'_>) -> GatewayTemplate {
     let sticky = fields.get("sticky").and_then(|at| sticky(&at, report));
     let virtual_hosts = fields.get("virtual_hosts").map(|at| virtual_hosts(&at, report)).unwrap_or_default();
+    let settings = settings::of_gateway(fields, report);
     let routes = fields.get("routes").map(|at| route::routes(&at, report)).unwrap_or_default();
     let metadata = fields.metadata(report);
     fields.ignore(&["deployed"]);
     let selector = fields.get("selector").and_then(|at| selector(&at, report));
-    GatewayTemplate { port: None, sticky, virtual_hosts, selector, routes, metadata }
+    GatewayTemplate { port: None, sticky, virtual_hosts, settings, selector, routes, metadata }
 }
 
 fn virtual_hosts(at: &Cursor<'_>, report: &mut Report<'_>) -> Vec<String> {

@@ -33,6 +33,7 @@ mod rewrite;
 mod route;
 mod rules;
 mod scale;
+mod settings;
 mod sla;
 mod sticky;
 mod suggest;

@@ -3,7 +3,7 @@
 use super::{
     condition,
     report::{Cursor, Fields, Report},
-    rewrite, selector, weak_reference, whole_name,
+    rewrite, selector, settings, weak_reference, whole_name,
 };
 use crate::{
     model::{Metadata, Name, Named, Route},
@@ -91,6 +91,7 @@ fn values(fields: &mut Fields<'_>, report: &mut Report<'_>) -> Route<()> {
         strength,
         balance: fields.get("balance").and_then(|at| balance(&at, report)),
         rewrites: fields.get("rewrites").map(|at| rewrite::all(&at, report)).unwrap_or_default(),
+        settings: settings::of_route(fields, report),
         selector: fields.get("selector").and_then(|at| selector(&at, report)),
         metadata: Metadata::new(),
     }

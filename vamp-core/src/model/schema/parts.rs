@@ -142,6 +142,10 @@ pub(super) fn rewrite() -> Keys {
 }
 
 pub(super) fn route() -> Keys {
+    let time = || reference("time");
+    let timeout = ["connect", "server", "queue", "tunnel"].into_iter();
+    let timeout = timeout.fold(Keys::default(), |keys, key| keys.optional(key, time()));
+    let outlier = Keys::default().required("errors", reference("whole")).optional("back", time());
     let balance = ["default", "roundrobin", "leastconn", "first", "source", "uri", "random"];
     Keys::default()
         .optional("weight", reference("percentage"))
@@ -150,6 +154,12 @@ pub(super) fn route() -> Keys {
         .optional("rewrites", one_or_list(reference("rewrite")))
         .optional("balance", json!({"enum": balance}))
         .optional("selector", json!({"type": "string"}))
+        .optional("timeout", timeout.schema())
+        .optional("retries", reference("whole"))
+        .optional("maxconn", reference("whole"))
+        .optional("maxqueue", reference("whole"))
+        .optional("outlier", outlier.schema())
+        .optional("slow_start", time())
         .ignored(&["lookup_name", "targets"])
 }
 
@@ -164,6 +174,7 @@ fn common_gateway() -> Keys {
         .optional("port", scalar())
         .optional("sticky", any([sticky_by(), sticky.schema()]))
         .optional("virtual_hosts", one_or_list(scalar()))
+        .optional("rate_limit", reference("whole"))
         .optional("selector", json!({"type": "string"}))
         .optional("routes", reference("routes"))
         .ignored(&["deployed", "lookup_name", "proxy", "internal"])

@@ -62,6 +62,7 @@ pub(in crate::model) fn internal_templates(gateways: &[(&str, &Gateway)]) -> Gat
         port: None,
         sticky: gateway.sticky,
         virtual_hosts: gateway.virtual_hosts.clone(),
+        settings: gateway.settings.clone(),
         selector: gateway.selector.clone(),
         routes: gateway.routes.iter().map(|route| route.clone().at(route_key(&route.path))).collect(),
         metadata: gateway.metadata.clone(),

@@ -41,6 +41,7 @@ pub fn gateway(gateway: &Gateway) -> Value {
     json.insert("port".to_owned(), text(&gateway.port));
     json.insert("sticky".to_owned(), value(&gateway.sticky));
     json.insert("virtual_hosts".to_owned(), json!(gateway.virtual_hosts));
+    json.extend(entries(&gateway.settings));
     json.insert("selector".to_owned(), json!(gateway.selector.as_ref().map(Selector::as_str)));
     let routes = gateway.routes.iter().map(|one| {
         let mut json = Map::new();
@@ -141,6 +142,7 @@ fn gateway_template(template: &GatewayTemplate) -> Value {
     json.insert("metadata".to_owned(), object(&template.metadata));
     json.insert("sticky".to_owned(), value(&template.sticky));
     json.insert("virtual_hosts".to_owned(), json!(template.virtual_hosts));
+    json.extend(entries(&template.settings));
     json.extend(template.selector.iter().map(|selector| ("selector".to_owned(), json!(selector.as_str()))));
     json.insert("routes".to_owned(), Value::Object(routes.collect()));
     Value::Object(json)
@@ -266,6 +268,14 @@ fn object(map: &Metadata) -> Value {
 /// JSON of one of our own small types, which always has one.
 fn value(of: &impl Serialize) -> Value {
     serde_json::to_value(of).unwrap_or_default()
+}
+
+/// The entries of a value that is a map.
+fn entries(of: &impl Serialize) -> Map<String, Value> {
+    match value(of) {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
 }
 
 #[cfg(test)]

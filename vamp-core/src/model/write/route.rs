@@ -58,6 +58,7 @@ fn settings<P>(route: &Route<P>) -> Map<String, Value> {
     json.insert("condition".to_owned(), condition.unwrap_or_default());
     json.insert("condition_strength".to_owned(), value(&route.strength));
     json.insert("rewrites".to_owned(), route.rewrites.iter().map(rewrite).collect());
+    json.extend(super::entries(&route.settings));
     if let Some(selector) = &route.selector {
         json.insert("selector".to_owned(), json!(selector.as_str()));
     }

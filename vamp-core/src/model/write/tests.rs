@@ -18,12 +18,13 @@ fn survives_serde<T: Debug + PartialEq + Serialize + DeserializeOwned>(artifact:
     assert_eq!(&serde_json::from_str::<T>(&text).expect(&text), artifact);
 }
 
-const GATEWAYS: [&str; 7] = [
+const GATEWAYS: [&str; 8] = [
     "name: g\nselector: label (app)((.*))\nroutes: {a: stored, b: {ref: other}, c: {condition: {reference: ios}, rewrites: [r, {path: /n if host == b}], selector: ip (10.*)}}\n",
     "name: g\n",
     "name: a/b/c\nport: 5432/tcp\nroutes: a/b\n",
     "name: sava/9050\nport: 9050\nsticky: instance\nvirtual_hosts: [a.example, b.example]\nmetadata: {myKey: [1, ~, 'x']}\n",
     "name: g\nsticky: {by: instance, ttl: 1h, idle: 20m}\n",
+    "name: g\nrate_limit: 7\nroutes: {a: {timeout: {connect: 1s, server: 1m, queue: 5ms, tunnel: 1h}, retries: 0, maxconn: 9, maxqueue: 8, outlier: {errors: 5, back: 1m}, slow_start: 30s}}\n",
     "name: g\nservice: {host: 10.0.0.1, port: 80}\nroutes: {'[h:1]': {weight: 33.3333%}, b: {weight: 66.6667%}, myRoute: {}}\n",
     "name: g\nroutes:\n  a:\n    weight: 100%\n    condition: host == \"x y\" and not (method is GET)\n    condition_strength: 5%\n    \
      balance: leastconn\n    rewrites: [{path: /n if host == b}, {path: '/r if { hdr(x) y }'}]\n    metadata: {a: b}\n",

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     condition::{Condition, Expr, Request},
-    routing::{Balance, Decision, Instance, Rewrite, Route, Sticky, Target, Traffic},
+    routing::{Balance, Decision, Instance, Rewrite, Route, RouteSettings, Sticky, Target, Traffic},
     weight::Weight,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -37,6 +37,7 @@ pub(super) struct Branch {
     pub(super) weight: u32,
     pub(super) strength: u32,
     pub(super) balance: Balance,
+    pub(super) settings: RouteSettings,
     pub(super) rewrites: Box<[Rewrite]>,
     pub(super) below: Below,
     /// What a client holds that sticks to this route.
@@ -170,6 +171,7 @@ fn branch(route: &Route, below: Below) -> Branch {
         weight: route.weight.ppm(),
         strength: route.strength.ppm(),
         balance: route.balance,
+        settings: route.settings,
         rewrites: route.rewrites.as_slice().into(),
         below,
         token: cookie::token(&route.name).into(),

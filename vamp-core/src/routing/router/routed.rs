@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     condition::Request,
-    routing::{Balance, Instance, Traffic},
+    routing::{Balance, Instance, RouteSettings, Traffic},
 };
 use std::fmt;
 
@@ -113,6 +113,12 @@ impl<'r> Routed<'r> {
     #[must_use]
     pub fn balance(&self) -> Balance {
         self.branch().map_or(Balance::RoundRobin, |branch| branch.balance)
+    }
+
+    /// How requests are sent to its instances, for a proxy that has its own way to do it.
+    #[must_use]
+    pub fn settings(&self) -> RouteSettings {
+        self.branch().map_or_else(RouteSettings::default, |branch| branch.settings)
     }
 
     /// All instances of the route, those that drain included.

@@ -21,6 +21,7 @@ mod process;
 mod proxy;
 mod reload;
 mod renderer;
+mod settings;
 mod sticky;
 mod store;
 mod supervise;

@@ -89,7 +89,7 @@ fn document(gateway: &Gateway, target: &Target) -> Result<Document, String> {
     let (placed, slots) = Placed::find(&gateway.decision, &served);
     let section = escape::section(&gateway.name);
     let bind = SocketAddr::new(target.bind, gateway.port.get());
-    let structure = view::structure(&section, bind, gateway.protocol, &placed, slots)?;
+    let structure = view::structure(&section, bind, gateway, &placed, slots)?;
     let mut document = Document { structure, values: BTreeMap::new() };
     add_values(&placed, &mut document.values);
     Ok(document)

@@ -4,11 +4,11 @@ use super::{
     condition::{Conditions, Lines},
     escape, outline,
     placement::{self, Below, Placed, PlacedRoute},
-    sticky,
+    settings, sticky,
 };
 use askama::Template;
 use std::net::SocketAddr;
-use vamp_core::routing::{Balance, Protocol, Rewrite};
+use vamp_core::routing::{Balance, Gateway, Protocol, Rewrite};
 
 /// For these numbers of routes the rules are in a shared `defaults` section.
 const SHARED_SIZES: [usize; 5] = [4, 8, 16, 32, 64];
@@ -44,6 +44,9 @@ struct Frontend<'a> {
     defaults: String,
     backend_defaults: &'static str,
     flat: bool,
+    /// Of connections, which come before requests.
+    connections: Vec<String>,
+    requests: Vec<String>,
     decisions: Vec<DecisionView>,
     backends: Vec<BackendView>,
     slots: usize,
@@ -111,6 +114,7 @@ struct BackendView {
     /// What follows the section in its name.
     path: String,
     balance: &'static str,
+    settings: Vec<String>,
     rewrites: Lines,
     /// The variable with the seat of a client that sticks, which has an instance when it sticks to that.
     seat: Option<String>,
@@ -125,26 +129,43 @@ pub(super) fn map_path(section: &str) -> String {
 pub(super) fn structure(
     section: &str,
     bind: SocketAddr,
-    protocol: Protocol,
+    gateway: &Gateway,
     placed: &Placed<'_>,
     slots: usize,
 ) -> Result<String, String> {
+    let protocol = gateway.protocol;
     let http = protocol == Protocol::Http;
+    let settings = settings::of_gateway(protocol, &gateway.settings);
     let mut decisions = Vec::new();
     add_decisions(placed, section, http, &mut decisions);
     let mut backends = Vec::new();
-    add_backends(placed, protocol, &[], &mut backends)?;
+    add_backends(placed, section, protocol, &[], &mut backends)?;
     let shared = SHARED_SIZES.contains(&placed.routes.len());
-    let flat = http && shared && decisions.len() == 1;
+    // The shared rules end with an answer or a route, before rules of its own.
+    let flat = http && shared && decisions.len() == 1 && settings.is_empty();
     let defaults = match (http, flat) {
         (true, true) => format!("vamp-http-{}", placed.routes.len()),
         (true, false) => "vamp-http".to_owned(),
         (false, _) => "vamp-tcp".to_owned(),
     };
+    let (connections, requests) = if http { (Vec::new(), settings) } else { (settings, Vec::new()) };
     let backend_defaults = if http { "vamp-http-backend" } else { "vamp-tcp-backend" };
     let map = map_path(section);
     let empty = outline::EMPTY;
-    let view = Frontend { section, bind, map, defaults, backend_defaults, flat, decisions, backends, slots, empty };
+    let view = Frontend {
+        section,
+        bind,
+        map,
+        defaults,
+        backend_defaults,
+        flat,
+        connections,
+        requests,
+        decisions,
+        backends,
+        slots,
+        empty,
+    };
     let mut text = String::with_capacity(TYPICAL_LENGTH);
     view.render_into(&mut text).map_err(|error| error.to_string())?;
     text.shrink_to_fit();
@@ -190,6 +211,7 @@ fn condition_rules(placed: &Placed<'_>) -> Lines {
 
 fn add_backends(
     placed: &Placed<'_>,
+    section: &str,
     protocol: Protocol,
     before: &[&Rewrite],
     into: &mut Vec<BackendView>,
@@ -198,18 +220,20 @@ fn add_backends(
         let path = placement::path(&placed.prefix, index);
         let seat = (protocol == Protocol::Http).then(|| variable("st", &placed.prefix));
         let Some(one) = one else {
-            into.push(BackendView { path, balance: balance(Balance::RoundRobin), rewrites: Lines::default(), seat });
+            let balance = balance(Balance::RoundRobin);
+            into.push(BackendView { path, balance, settings: Vec::new(), rewrites: Lines::default(), seat });
             continue;
         };
         let rewrites: Vec<&Rewrite> = before.iter().copied().chain(&one.route.rewrites).collect();
         match &one.below {
-            Below::Decision(inner) => add_backends(inner, protocol, &rewrites, into)?,
+            Below::Decision(inner) => add_backends(inner, section, protocol, &rewrites, into)?,
             Below::Instances(_) if protocol == Protocol::Tcp && one.route.balance == Balance::Uri => {
                 return Err(format!("route `{}`: balance uri needs requests", one.route.name));
             }
             Below::Instances(_) => {
                 let rewrites = rewrite_rules(&rewrites)?;
-                into.push(BackendView { path, balance: balance(one.route.balance), rewrites, seat });
+                let settings = settings::of_route(&format!("{section}.{path}"), protocol, &one.route.settings);
+                into.push(BackendView { path, balance: balance(one.route.balance), settings, rewrites, seat });
             }
         }
     }

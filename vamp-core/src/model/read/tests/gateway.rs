@@ -96,6 +96,7 @@ fn every_rule_of_a_gateway_names_its_place() {
             "name: g\nport: 1/tcp\nsticky: route\nroutes: {a: {condition: host == x}}\n",
             vec!["StickyPortTypeError sticky", "ConditionPortTypeError routes/a/condition"],
         ),
+        ("name: g\nrate_limit: 0\n", vec!["UnexpectedTypeError rate_limit"]),
         ("name: g\nrotes: {}\n", vec!["UnexpectedElement rotes"]),
         ("- name: g\n- name: h\n", vec![]),
     ] {
@@ -140,6 +141,16 @@ fn every_rule_of_a_route_names_its_place() {
         ("  a/b: {selector: port (1)}\n", "RouteSelectorOnlyRouteError routes/a/b/selector"),
         ("  '[h:1]': {selector: port (1)}\n", "RouteSelectorExternalTargetError routes/[h:1]/selector"),
         ("  a: {selector: port (http)}\n", "InvalidSelectorError routes/a/selector"),
+        ("  a: {timeout: 5s}\n", "UnexpectedTypeError routes/a/timeout"),
+        ("  a: {timeout: {client: 5s}}\n", "UnexpectedElement routes/a/timeout/client"),
+        ("  a: {timeout: {server: 0s}}\n", "UnexpectedTypeError routes/a/timeout/server"),
+        ("  a: {timeout: {tunnel: 577h}}\n", "UnexpectedTypeError routes/a/timeout/tunnel"),
+        ("  a: {retries: 101}\n", "UnexpectedTypeError routes/a/retries"),
+        ("  a: {maxconn: 0}\n", "UnexpectedTypeError routes/a/maxconn"),
+        ("  a: {maxqueue: 1000001}\n", "UnexpectedTypeError routes/a/maxqueue"),
+        ("  a: {outlier: {back: 5s}}\n", "MissingPathValueError routes/a/outlier/errors"),
+        ("  a: {outlier: {errors: none}}\n", "UnexpectedTypeError routes/a/outlier/errors"),
+        ("  a: {slow_start: 61m}\n", "UnexpectedTypeError routes/a/slow_start"),
         ("  a: {weigth: 100%}\n", "UnexpectedElement routes/a/weigth"),
     ] {
         assert_eq!(found(read::gateway(&with_routes(routes))), [wanted], "{routes}");
