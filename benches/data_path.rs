@@ -17,7 +17,10 @@ use support::{Outcome, free_port};
 use tokio::runtime::Runtime;
 use vamp_core::{
     driver::{GatewayRenderer, Proxy},
-    routing::{Balance, Decision, Gateway, Instance, Protocol, Route, RoutingTable, Target, Traffic},
+    routing::{
+        Balance, Decision, Gateway, GatewaySettings, Instance, Protocol, Route, RouteSettings, RoutingTable, Target,
+        Traffic,
+    },
     weight::Weight,
 };
 use vamp_drivers::gateway::haproxy::{HaproxyConfig, HaproxyProxy, HaproxyRenderer};
@@ -154,7 +157,14 @@ impl Ours {
 fn gateway(name: &str, port: u16, routes: Vec<Route>) -> Gateway {
     let decision = Decision { gateway: name.to_owned(), sticky: None, routes };
     let port = port.try_into().unwrap_or(std::num::NonZeroU16::MIN);
-    Gateway { name: name.to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), decision }
+    Gateway {
+        name: name.to_owned(),
+        port,
+        protocol: Protocol::Http,
+        virtual_hosts: Vec::new(),
+        settings: GatewaySettings::default(),
+        decision,
+    }
 }
 
 fn route(name: &str, ppm: u32, target: Target) -> Route {
@@ -165,6 +175,7 @@ fn route(name: &str, ppm: u32, target: Target) -> Route {
         strength: Weight::ZERO,
         balance: Balance::RoundRobin,
         rewrites: Vec::new(),
+        settings: RouteSettings::default(),
         target,
     }
 }

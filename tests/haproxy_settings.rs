@@ -10,6 +10,7 @@ mod written;
 use haproxy_support::{Backend, Client, Haproxy, free_port, shares, until};
 use instance::{Failing, Full};
 use std::{
+    collections::BTreeSet,
     io,
     time::{Duration, Instant},
 };
@@ -175,6 +176,51 @@ async fn a_client_that_connects_too_often_is_refused_by_a_tcp_gateway() {
     }
     assert!(outcomes.iter().any(|one| matches!(one, Ok(200))) && outcomes.iter().any(Result::is_err), "{outcomes:?}");
     until("it is accepted again", || async { Client::fresh(port).get().await.is_ok() }).await;
+}
+
+/// Who answers requests for these paths, one after the other.
+async fn answered(port: u16, paths: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut answered = Vec::new();
+    for path in paths {
+        answered.push(Client::fresh(port).send(&path, "").await.expect("an answer").who());
+    }
+    answered
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_share_requests_by_the_balance_of_their_route() {
+    let haproxy = Haproxy::start("balance").await;
+    let (a, b, c) = (Backend::start("a").await, Backend::start("b").await, Backend::start("c").await);
+    let port = free_port();
+    let ask = async |balance: &str, paths: Vec<String>| {
+        haproxy.serve_one(&gateway(port, &[a.port, b.port, c.port], &format!("balance: {balance}"))).await;
+        answered(port, paths).await
+    };
+    let paths = |kinds: usize| (0..30).map(|number| format!("/{}", number % kinds)).collect::<Vec<String>>();
+    let kinds = |answered: &[String]| answered.iter().collect::<BTreeSet<_>>().len();
+    let in_turn = ask("roundrobin", paths(1)).await;
+    assert!(in_turn.windows(3).all(|three| kinds(three) == 3), "{in_turn:?}");
+    assert_eq!(kinds(&ask("leastconn", paths(1)).await), 3);
+    assert!(kinds(&ask("random", paths(1)).await) > 1);
+    assert_eq!(kinds(&ask("first", paths(30)).await), 1);
+    assert_eq!(kinds(&ask("source", paths(30)).await), 1);
+    let by_path = ask("uri", paths(15)).await;
+    assert!(by_path[..15] == by_path[15..] && kinds(&by_path) > 1, "{by_path:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn selectors_lead_to_what_they_select() {
+    let haproxy = Haproxy::start("selectors").await;
+    let (one, two, port) = (Backend::start("one").await, Backend::start("two").await, free_port());
+    let text = |rest: &str| written::compiled(&format!("name: sava/web\nport: {port}\n{rest}"), &[one.port, two.port]);
+    for (weights, who) in [("100%", "one"), ("0%", "two")] {
+        let rest = if weights == "0%" { "100%" } else { "0%" };
+        let routes = format!("{{'(0)': {{weight: {weights}}}, '(1)': {{weight: {rest}}}}}");
+        haproxy.serve_one(&text(&format!("selector: 'name (v(.))'\nroutes: {routes}"))).await;
+        assert_eq!(shares(port, 40, "").await.into_keys().collect::<Vec<_>>(), [who]);
+    }
+    haproxy.serve_one(&text("routes: {here: {selector: 'name (v0)'}}")).await;
+    assert_eq!(shares(port, 40, "").await.into_keys().collect::<Vec<_>>(), ["one"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

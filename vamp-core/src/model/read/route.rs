@@ -101,7 +101,13 @@ fn balance(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Balance> {
     let text = at.text(report).filter(|text| *text != "default")?;
     let read = Balance::deserialize(StrDeserializer::<serde::de::value::Error>::new(text));
     if read.is_err() {
-        let hint = "write `roundrobin`, `leastconn`, `first`, `source`, `uri`, `random` or `default`";
+        let hint = match text.split(['(', ' ']).next() {
+            Some("static-rr") => "its weights cannot change at run time; write `roundrobin`",
+            Some("url_param" | "hdr" | "rdp-cookie") => {
+                "let clients stick (`sticky: instance`), or give the route a condition on what they send"
+            }
+            _ => "write `roundrobin`, `leastconn`, `first`, `source`, `uri`, `random` or `default`",
+        };
         report.refuse(&at.path, "UnsupportedBalanceError", format!("`{text}` is no way to share requests"), hint);
     }
     read.ok()

@@ -122,6 +122,8 @@ fn every_rule_of_a_route_names_its_place() {
         ("  a/b: {}\n  a//b: {}\n", "UnsupportedRoutePathError routes/a//b"),
         ("- a\n- a\n", "UnsupportedRoutePathError routes/1"),
         ("  a: {balance: fastest}\n", "UnsupportedBalanceError routes/a/balance"),
+        ("  a: {balance: static-rr}\n", "UnsupportedBalanceError routes/a/balance"),
+        ("  a: {balance: hdr(x-user)}\n", "UnsupportedBalanceError routes/a/balance"),
         ("  a: {balance: \"roundrobin\\n  lua.x\"}\n", "UnsupportedBalanceError routes/a/balance"),
         ("  a: {rewrites: [{path: /x}]}\n", "UnsupportedPathRewriteError routes/a/rewrites/0/path"),
         (
@@ -193,4 +195,6 @@ fn a_mistyped_key_gets_a_suggestion() {
     let hint = |source: &str| read::gateway(source).expect_err(source).0[0].hint.clone();
     assert_eq!(hint("name: g\nrutes: {}\n").as_deref(), Some("did you mean `routes`?"));
     assert_eq!(hint("name: g\nsava:1.0: {}\n").as_deref(), Some("routes stand under `routes`"));
+    let balance = |text: &str| hint(&format!("name: g\nroutes: {{a: {{balance: {text}}}}}\n")).expect("a hint");
+    assert!(balance("static-rr").contains("`roundrobin`") && balance("url_param id").contains("sticky: instance"));
 }
