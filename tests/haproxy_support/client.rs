@@ -63,8 +63,13 @@ impl Client {
 
     /// `headers` are whole lines, each with its line break.
     pub async fn send(&mut self, path: &str, headers: &str) -> io::Result<Answer> {
+        self.send_to("test", path, headers).await
+    }
+
+    /// The same to another host.
+    pub async fn send_to(&mut self, host: &str, path: &str, headers: &str) -> io::Result<Answer> {
         let connection = if self.keep_alive { "" } else { "connection: close\r\n" };
-        let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\n{connection}{headers}\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{connection}{headers}\r\n");
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => {

@@ -67,7 +67,12 @@ pub struct Haproxy {
 impl Haproxy {
     pub async fn start(name: &str) -> Self {
         let folder = Folder::new(name);
-        let proxy = HaproxyProxy::start(folder.config()).await.unwrap_or_else(|error| panic!("{}", error.report()));
+        let config = folder.config();
+        Self::start_with(folder, config).await
+    }
+
+    pub async fn start_with(folder: Folder, config: HaproxyConfig) -> Self {
+        let proxy = HaproxyProxy::start(config).await.unwrap_or_else(|error| panic!("{}", error.report()));
         Self { proxy, folder }
     }
 

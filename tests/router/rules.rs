@@ -187,6 +187,34 @@ fn a_gateway_is_found_by_name_by_port_and_by_host() {
 }
 
 #[test]
+fn the_whole_host_wins_over_wildcards_and_the_longest_wildcard_over_others() {
+    let of = |name: &str, port, hosts: &[&str]| {
+        let mut gateway = gateway(name, port, vec![to("a", 1_000_000)]);
+        gateway.virtual_hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        gateway
+    };
+    let gateways = [of("one", 9050, &["*.Example"]), of("two", 9051, &["*.a.example", "b.example"])];
+    let mut router = Router::compile(&table(&gateways)).expect("a router");
+    let name = |router: &Router, host| router.find(Entry::Host(host)).map(|gateway| gateway.name().to_owned());
+    for (host, wanted) in [
+        ("x.A.example:80", Some("two")),
+        ("b.example", Some("two")),
+        ("a.example", Some("one")),
+        ("c.b.example", Some("one")),
+        ("example", None),
+        ("example.other", None),
+    ] {
+        assert_eq!(name(&router, host).as_deref(), wanted, "{host}");
+    }
+    let long = format!("{}.example", "a".repeat(300));
+    assert_eq!(name(&router, &long).as_deref(), Some("one"));
+    let taken = GatewayRouter::compile(&of("three", 9052, &["*.example"])).expect("a gateway");
+    assert!(matches!(router.insert(taken), Err(RouterError::HostTaken { other, .. }) if other == "one"));
+    router.remove("one");
+    assert_eq!(name(&router, "c.b.example"), None);
+}
+
+#[test]
 fn rewrites_along_the_chain_each_see_what_the_one_before_left() {
     let rewrite = |condition: &str, path: &str| Rewrite {
         path: path.to_owned(),

@@ -153,9 +153,10 @@ async fn stop_instances(_: &Config) -> Result<usize> {
 #[cfg(feature = "haproxy")]
 async fn gateways(config: &Config) -> Result<(Arc<dyn GatewayRenderer>, Arc<dyn Proxy>)> {
     use vamp_drivers::gateway::haproxy::{HaproxyConfig, HaproxyProxy, HaproxyRenderer};
-    let haproxy = HaproxyConfig::new(config.data_dir.join("haproxy"))
+    let mut haproxy = HaproxyConfig::new(config.data_dir.join("haproxy"))
         .with_program(&config.haproxy)
         .with_bind(config.gateway_bind);
+    haproxy.host_port = config.host_port;
     Ok((Arc::new(HaproxyRenderer), Arc::new(HaproxyProxy::start(haproxy).await?)))
 }
 

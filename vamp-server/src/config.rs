@@ -1,9 +1,10 @@
 //! [`Config`]: what the server is told by flags, environment and file, in that order of precedence.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     fmt, fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU16,
     path::{Path, PathBuf},
 };
 use vamp_core::{
@@ -25,6 +26,8 @@ pub struct Config {
     pub gateway_ports: Option<GatewayPorts>,
     /// The variables of the environment that artifacts may use: names, or beginnings of names and `*`.
     pub share_env: Vec<String>,
+    /// The port on it that gateways share, for requests to their virtual hosts.
+    pub host_port: Option<NonZeroU16>,
     /// Whose instances and keys these are.
     pub namespace: String,
     /// The HAProxy program.
@@ -71,6 +74,9 @@ pub struct Given {
     pub gateway_ports: Option<String>,
     /// Names with commas between them; see [`Config::share_env`].
     pub share_env: Option<String>,
+    /// See [`Config::host_port`].
+    #[serde(deserialize_with = "port")]
+    pub host_port: Option<NonZeroU16>,
     /// See [`Config::namespace`].
     pub namespace: Option<String>,
     /// See [`Config::haproxy`].
@@ -79,6 +85,12 @@ pub struct Given {
     pub token_file: Option<PathBuf>,
     /// `yes` or `no`; see [`Config::native_conditions`].
     pub native_conditions: Option<String>,
+}
+
+/// Settings are texts, numbers too.
+fn port<'de, D: Deserializer<'de>>(from: D) -> Result<Option<NonZeroU16>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(Some).map_err(|_| D::Error::custom(format!("`{text}` is no port: write 1 to 65535")))
 }
 
 /// Why the settings cannot be used.
@@ -127,6 +139,7 @@ impl Given {
             gateway_bind: self.gateway_bind.or(other.gateway_bind),
             gateway_ports: self.gateway_ports.or(other.gateway_ports),
             share_env: self.share_env.or(other.share_env),
+            host_port: self.host_port.or(other.host_port),
             namespace: self.namespace.or(other.namespace),
             haproxy: self.haproxy.or(other.haproxy),
             token_file: self.token_file.or(other.token_file),
@@ -171,6 +184,7 @@ impl Given {
             gateway_bind: self.gateway_bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             gateway_ports,
             share_env,
+            host_port: self.host_port,
             namespace,
             haproxy: self.haproxy.unwrap_or_else(|| PathBuf::from("haproxy")),
             token,

@@ -3,7 +3,7 @@
 use crate::{Result, routing::RoutingTable};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt::Debug, net::IpAddr};
+use std::{collections::BTreeMap, fmt::Debug, net::IpAddr, num::NonZeroU16};
 
 /// Turns routing tables into documents for one kind of proxy. Runs in the agent, for the proxy found there.
 ///
@@ -23,6 +23,8 @@ pub struct Target {
     pub version: (u16, u16),
     /// The address that gateways listen on.
     pub bind: IpAddr,
+    /// The port on that address which gateways share, for requests to their virtual hosts; `None` = there is none.
+    pub host_port: Option<NonZeroU16>,
     /// What the proxy serves now: a renderer keeps routes and instances in the places they already have.
     pub serving: BTreeMap<String, Document>,
 }
@@ -31,7 +33,7 @@ impl Target {
     /// A proxy of this version that serves nothing yet.
     #[must_use]
     pub const fn new(version: (u16, u16), bind: IpAddr) -> Self {
-        Self { version, bind, serving: BTreeMap::new() }
+        Self { version, bind, host_port: None, serving: BTreeMap::new() }
     }
 }
 

@@ -3,6 +3,7 @@
 mod compile;
 mod complete;
 pub(crate) mod document;
+mod host;
 mod keys;
 pub mod router;
 mod select;
@@ -12,6 +13,7 @@ mod table;
 
 pub use compile::{Compiled, CompiledGateway, Find, ServicePath, Services, compile, compile_one};
 pub use complete::Complete;
+pub use host::{WILDCARD_LABELS, is_virtual_host};
 pub use keys::{AgentKey, Keys};
 pub use router::Router;
 pub use select::{Selectable, Selected, select};

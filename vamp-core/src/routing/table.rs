@@ -23,7 +23,7 @@ pub struct Gateway {
     pub port: NonZeroU16,
     /// What is spoken on that port.
     pub protocol: Protocol,
-    /// Host names under which it is also reached on the shared port.
+    /// Host names under which it is also reached on the shared port, in any case; `*.example.com` is every name below.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub virtual_hosts: Vec<String>,
     /// What it says about its entry.

@@ -11,9 +11,12 @@ use super::{
 #[cfg(feature = "http")]
 use crate::config::{Config, ConfigError, Given};
 use clap::{Args as ClapArgs, Parser, Subcommand};
-#[cfg(feature = "http")]
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+#[cfg(feature = "http")]
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU16,
+};
 
 const TO_BEGIN: &str = "To begin:
   vamp server                              a server with a gateway agent, on localhost:8080
@@ -126,6 +129,9 @@ pub(crate) struct ServerArgs {
     /// Whoever may store an artifact may read them. Without this, artifacts see none.
     #[arg(long, env = "VAMP_SHARE_ENV", value_name = "NAME,…", value_delimiter = ',')]
     share_env: Vec<String>,
+    /// The port that gateways share, for requests to their virtual hosts [default: none]
+    #[arg(long, env = "VAMP_HOST_PORT", value_name = "PORT")]
+    host_port: Option<NonZeroU16>,
     /// Whose instances and keys these are [default: default]
     #[arg(long, env = "VAMP_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
@@ -152,6 +158,7 @@ impl ServerArgs {
             gateway_bind: self.gateway_bind,
             gateway_ports: self.gateway_ports,
             share_env: (!self.share_env.is_empty()).then(|| self.share_env.join(",")),
+            host_port: self.host_port,
             namespace: self.namespace,
             haproxy: self.haproxy,
             token_file: self.token_file,

@@ -15,6 +15,7 @@ use std::{
     fmt::{Display, Write as _},
     future::pending,
     net::IpAddr,
+    num::NonZeroU16,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -55,6 +56,9 @@ pub(crate) struct RenderArgs {
     /// The address that gateways listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     bind: IpAddr,
+    /// The port that gateways share, for requests to their virtual hosts
+    #[arg(long, value_name = "PORT")]
+    host_port: Option<NonZeroU16>,
     #[command(flatten)]
     output: Output,
 }
@@ -78,7 +82,9 @@ pub(super) async fn run(args: &RenderArgs) -> Ended {
             other => Trouble::Usage(other.to_string()),
         })?);
     }
-    let rendered = Rendered::of(&world.table(&waited).await?, args.bind)?;
+    let mut haproxy = HaproxyConfig::new(".").with_bind(args.bind);
+    haproxy.host_port = args.host_port;
+    let rendered = Rendered::of(&world.table(&waited).await?, &haproxy)?;
     args.output.show(&rendered.to_json(), |_| rendered.words())?;
     Ok(if rendered.refused.is_empty() { Verdict::Yes } else { Verdict::Invalid })
 }
@@ -171,15 +177,17 @@ struct Rendered {
 }
 
 impl Rendered {
-    fn of(table: &RoutingTable, bind: IpAddr) -> Result<Self, Trouble> {
+    fn of(table: &RoutingTable, config: &HaproxyConfig) -> Result<Self, Trouble> {
+        let mut target = Target::new((2, 6), config.bind);
+        target.host_port = config.host_port;
         let (mut documents, mut refused) = (BTreeMap::<String, Document>::new(), BTreeMap::new());
-        for (name, rendered) in HaproxyRenderer.render(table, &Target::new((2, 6), bind)) {
+        for (name, rendered) in HaproxyRenderer.render(table, &target) {
             match rendered {
                 Ok(document) => drop(documents.insert(name, document)),
                 Err(reason) => drop(refused.insert(name, reason)),
             }
         }
-        let files = Files::of(&HaproxyConfig::new(".").with_bind(bind), &documents).map_err(failed)?;
+        let files = Files::of(config, &documents).map_err(failed)?;
         Ok(Self { files, refused })
     }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     driver::Address,
     model::{Gateway, GatewayName, GatewayTemplate, Port, Route, RoutePath},
-    routing::{Protocol, Sticky},
+    routing::{Protocol, Sticky, is_virtual_host},
     weight::split,
 };
 use std::num::NonZeroU16;
@@ -138,22 +138,17 @@ fn common(fields: &mut Fields<'_>, report: &mut Report<'_>) -> GatewayTemplate {
 fn virtual_hosts(at: &Cursor<'_>, report: &mut Report<'_>) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
     for item in at.items_or_one() {
-        match item.node.text().filter(|text| is_host(text)) {
-            Some(host) if hosts.iter().any(|other| other == host) => {}
+        match item.node.text().filter(|text| is_virtual_host(text)) {
+            Some(host) if hosts.iter().any(|other| other.eq_ignore_ascii_case(host)) => {}
             Some(host) => hosts.push(host.to_owned()),
             None => {
                 let message = format!("`{}` is not a host name", item.node.text().unwrap_or(item.node.kind()));
-                let hint = "letters, digits, `-`, `_` and `.`, such as `sava.example.com`";
+                let hint = "letters, digits, `-`, `_` and `.`, such as `sava.example.com` or `*.example.com`";
                 report.refuse(&item.path, "IllegalGatewayVirtualHosts", message, hint);
             }
         }
     }
     hosts
-}
-
-fn is_host(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed)
 }
 
 /// What holds for a gateway of its own whose references were replaced.

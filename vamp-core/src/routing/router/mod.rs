@@ -46,7 +46,10 @@ pub use rewrite::Rewritten;
 pub use routed::{Routed, Step, Why};
 pub use simulate::{Simulation, simulate};
 
-use super::{Instance, RoutingTable};
+use super::{
+    Instance, RoutingTable,
+    host::{LONGEST_HOST, parents},
+};
 use crate::condition::{Request, without_port};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -75,6 +78,8 @@ pub struct Router {
     gateways: BTreeMap<Box<str>, Arc<GatewayRouter>>,
     ports: HashMap<NonZeroU16, Arc<GatewayRouter>>,
     hosts: HashMap<String, Arc<GatewayRouter>>,
+    /// By what stands behind the `*.`.
+    wildcards: HashMap<String, Arc<GatewayRouter>>,
 }
 
 impl Router {
@@ -104,14 +109,20 @@ impl Router {
             return Err(RouterError::PortTaken { gateway: refused, other, port: gateway.port() });
         }
         for host in gateway.hosts() {
-            if let Some((refused, other)) = self.hosts.get(host).filter(other).map(names) {
+            let (names_of, name) = self.names_of(host);
+            if let Some((refused, other)) = names_of.get(name).filter(other).map(names) {
                 return Err(RouterError::HostTaken { gateway: refused, other, host: host.clone() });
             }
         }
         self.remove(gateway.name());
         let gateway = Arc::new(gateway);
         self.ports.insert(gateway.port(), Arc::clone(&gateway));
-        self.hosts.extend(gateway.hosts().iter().map(|host| (host.clone(), Arc::clone(&gateway))));
+        for host in gateway.hosts() {
+            match host.strip_prefix("*.") {
+                Some(parent) => self.wildcards.insert(parent.to_owned(), Arc::clone(&gateway)),
+                None => self.hosts.insert(host.clone(), Arc::clone(&gateway)),
+            };
+        }
         self.gateways.insert(gateway.name().into(), gateway);
         Ok(())
     }
@@ -120,7 +131,12 @@ impl Router {
     pub fn remove(&mut self, gateway: &str) {
         if let Some(gone) = self.gateways.remove(gateway) {
             self.ports.remove(&gone.port());
-            gone.hosts().iter().for_each(|host| drop(self.hosts.remove(host)));
+            for host in gone.hosts() {
+                match host.strip_prefix("*.") {
+                    Some(parent) => self.wildcards.remove(parent),
+                    None => self.hosts.remove(host),
+                };
+            }
         }
     }
 
@@ -149,12 +165,22 @@ impl Router {
         self.find(entry).ok_or(Unrouted::NoGateway)?.decide(request, seed, live)
     }
 
-    fn at_host(&self, host: &[u8]) -> Option<&Arc<GatewayRouter>> {
-        let mut lower = [0; 256];
-        let host = without_port(host);
-        let lower = lower.get_mut(..host.len())?;
-        lower.copy_from_slice(host);
-        lower.make_ascii_lowercase();
-        self.hosts.get(std::str::from_utf8(lower).ok()?)
+    /// Where a virtual host is looked up, and as what.
+    fn names_of<'h>(&self, host: &'h str) -> (&HashMap<String, Arc<GatewayRouter>>, &'h str) {
+        host.strip_prefix("*.").map_or((&self.hosts, host), |parent| (&self.wildcards, parent))
     }
+
+    fn at_host(&self, host: &[u8]) -> Option<&Arc<GatewayRouter>> {
+        let host = without_port(host);
+        lookup(&self.hosts, host).or_else(|| parents(host).find_map(|parent| lookup(&self.wildcards, parent)))
+    }
+}
+
+/// Without allocating; names are in lower case.
+fn lookup<'r>(names: &'r HashMap<String, Arc<GatewayRouter>>, name: &[u8]) -> Option<&'r Arc<GatewayRouter>> {
+    let mut lower = [0; LONGEST_HOST];
+    let lower = lower.get_mut(..name.len())?;
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    names.get(std::str::from_utf8(lower).ok()?)
 }

@@ -6,6 +6,7 @@ use super::{
     complaint::{self, Complaint},
     failure::Failure,
     outline::Outline,
+    owners,
     plan::{Live, Plan},
     reload::{Gateways, Refusal},
     store, sync,
@@ -39,7 +40,7 @@ impl Actor {
         timeout(NOTICE, ended(self.process.as_ref())).await.is_ok()
     }
 
-    async fn change_once(&mut self, changes: Changes) -> Answers {
+    async fn change_once(&mut self, mut changes: Changes) -> Answers {
         if self.stopped {
             let stopped = Failure::unavailable("HAProxy has been stopped");
             return changes.into_keys().map(|name| (name, Err(stopped.clone()))).collect();
@@ -55,6 +56,7 @@ impl Actor {
             return changes.into_keys().map(|name| (name, Err(failure.clone()))).collect();
         }
         let mut answers = Answers::new();
+        self.refuse_hosts(&mut changes, &mut answers);
         let mut structural: BTreeMap<String, Option<Live>> = BTreeMap::new();
         for (name, document) in changes {
             let Some(document) = document else {
@@ -90,15 +92,33 @@ impl Actor {
         answers
     }
 
+    fn refuse_hosts(&self, changes: &mut Changes, answers: &mut Answers) {
+        let served = |name: &str| self.live.get(name).map(|live| &live.document);
+        let all = self.live.iter().map(|(name, live)| (name, &live.document));
+        for (name, reason) in owners::hosts_taken(changes, served, all) {
+            changes.remove(&name);
+            answers.insert(name, Err(Failure::invalid(reason)));
+        }
+    }
+
+    /// What a gateway is to serve, in place of what it serves.
+    fn plan_of(&self, next: &Live) -> Result<Plan, Failure> {
+        let mut plan = Plan::of(next)?;
+        if let Some(last) = self.live.get(&next.gateway) {
+            plan.shared.instead_of(&Plan::of(last)?.shared);
+        }
+        Ok(plan)
+    }
+
     /// Makes every worker serve other values of a gateway; on failure those of before.
     async fn change_values(&mut self, next: Live) -> Result<(), Failure> {
         let name = next.gateway.clone();
-        let plan = Plan::of(&next)?;
+        let plan = self.plan_of(&next)?;
         // Before the change: a crash in between is healed towards what was asked for.
         store::keep_values(&self.shared.folder, &next).await?;
         let done = sync::everywhere(&self.shared.master, &plan).await;
         if let Err(failure) = done {
-            self.take_back(&name).await;
+            self.take_back(&name, &plan).await;
             return Err(failure);
         }
         self.unsure.remove(&name);
@@ -108,11 +128,13 @@ impl Actor {
         Ok(())
     }
 
-    async fn take_back(&mut self, name: &str) {
+    async fn take_back(&mut self, name: &str, tried: &Plan) {
         let Some(last) = self.live.get(name) else { return };
         let back = async {
             store::keep_values(&self.shared.folder, last).await?;
-            sync::everywhere(&self.shared.master, &Plan::of(last)?).await
+            let mut plan = Plan::of(last)?;
+            plan.shared.instead_of(&tried.shared);
+            sync::everywhere(&self.shared.master, &plan).await
         };
         if let Err(failure) = back.await {
             tracing::warn!(gateway = name, %failure, "what the gateway serves is not certain");
@@ -284,13 +306,12 @@ impl Actor {
         let reasons: Vec<String> = changes.iter().map(|(name, change)| self.why(name, change.as_ref())).collect();
         for (name, change) in changes {
             self.unsure.remove(&name);
+            let plan = change.as_ref().map(|next| self.plan_of(next));
             self.remember(&name, change);
-            let confirmed = match self.live.get(&name) {
+            let confirmed = match plan {
                 None => Ok(()),
-                Some(live) => match Plan::of(live) {
-                    Ok(plan) => sync::everywhere(&self.shared.master, &plan).await,
-                    Err(failure) => Err(failure),
-                },
+                Some(Ok(plan)) => sync::everywhere(&self.shared.master, &plan).await,
+                Some(Err(failure)) => Err(failure),
             };
             if confirmed.is_err() {
                 self.unsure.insert(name.clone());

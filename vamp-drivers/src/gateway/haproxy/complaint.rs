@@ -1,6 +1,6 @@
 //! HAProxy's messages, reduced to whom they concern, the position and the reason.
 
-use super::{compose::Configuration, escape, plan::Live};
+use super::{compose::Configuration, escape, hosts, plan::Live};
 use std::collections::BTreeMap;
 
 /// So much of a reason is passed on.
@@ -78,6 +78,9 @@ pub(super) fn port_in_use(address: &str) -> String {
 }
 
 fn by_name(message: &str, next: &BTreeMap<String, Live>) -> Option<String> {
+    if message.contains(hosts::FRONTEND) {
+        return None;
+    }
     let words: Vec<&str> = message.split([' ', '\'', ':', '.', ',', '/']).collect();
     next.keys().find(|gateway| words.contains(&escape::section(gateway).as_str())).cloned()
 }

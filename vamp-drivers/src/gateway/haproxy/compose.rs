@@ -3,6 +3,7 @@
 use super::{
     config::HaproxyConfig,
     failure::Failure,
+    guard, hosts,
     plan::{Live, Plan},
     view::Global,
 };
@@ -39,9 +40,9 @@ impl Files {
             hosts: BTreeMap::new(),
         };
         let gateways: Vec<Live> = documents.iter().map(live).collect();
-        let configuration = Configuration::of(config, gateways.iter(), &BTreeSet::new());
+        let configuration = Configuration::of(config, &gateways.iter(), &BTreeSet::new());
         let configuration = configuration.map_err(|failure| failure.reason)?.text;
-        let maps = maps(gateways.iter()).map_err(|failure| failure.reason)?;
+        let maps = maps(config, gateways.iter()).map_err(|failure| failure.reason)?;
         Ok(Self { configuration, maps })
     }
 }
@@ -52,15 +53,15 @@ pub(super) struct Configuration {
     pub(super) text: String,
     /// What a worker that runs it answers as its description.
     pub(super) description: String,
-    /// Number of the line before a gateway's first one.
-    starts: Vec<(usize, String)>,
+    /// Number of the line before a part's first one, and whose part it is.
+    starts: Vec<(usize, Option<String>)>,
 }
 
 impl Configuration {
     /// Composes the configuration of these gateways, of which these addresses are down.
     pub(super) fn of<'a>(
         config: &HaproxyConfig,
-        gateways: impl Iterator<Item = &'a Live> + Clone,
+        gateways: &(impl Iterator<Item = &'a Live> + Clone),
         down: &BTreeSet<SocketAddr>,
     ) -> Result<Self, Failure> {
         let structures: Vec<&str> = gateways.clone().map(|live| live.document.structure.as_str()).collect();
@@ -68,23 +69,51 @@ impl Configuration {
         let render = |digest: &str| Global::new(digest, most, stop).render();
         let failed = |error: askama::Error| Failure::internal(error.to_string());
         let shared = render("").map_err(failed)?;
-        let digest = digest::of(format!("{shared}{}", structures.concat()).as_bytes());
+        let hosts = config.hosts().map(hosts::frontend).transpose()?.unwrap_or_default();
+        let digest = digest::of(format!("{shared}{hosts}{}", structures.concat()).as_bytes());
         let mut text = render(&digest).map_err(failed)?;
         let mut starts = Vec::new();
         let mut lines = text.lines().count();
-        for live in gateways {
-            starts.push((lines, live.gateway.clone()));
+        for live in gateways.clone() {
+            starts.push((lines, Some(live.gateway.clone())));
             let part = Plan::of(live)?.configuration(&live.document.structure, down);
             lines += part.lines().count();
             text.push_str(&part);
         }
-        Ok(Self { text, description: format!("vamp {digest}"), starts })
+        let mut whole = Self { text, description: format!("vamp {digest}"), starts };
+        whole.add_hosts(&hosts, gateways, lines);
+        Ok(whole)
+    }
+
+    /// Adds the shared frontend, and in it the rules of gateways that have some.
+    fn add_hosts<'a>(&mut self, frontend: &str, gateways: &(impl Iterator<Item = &'a Live> + Clone), mut lines: usize) {
+        self.starts.push((lines, None));
+        for line in frontend.lines() {
+            let Some(wanted) = hosts::rules_at(line) else {
+                self.text.extend([line, "\n"]);
+                lines += 1;
+                continue;
+            };
+            for live in gateways.clone() {
+                let structure = live.document.structure.lines();
+                let marked = structure.filter_map(|line| line.strip_prefix(guard::MARK));
+                let before = lines;
+                for rule in marked.filter(|rule| wanted(rule.trim_start())) {
+                    self.text.extend([rule, "\n"]);
+                    lines += 1;
+                }
+                if lines > before {
+                    self.starts.push((before, Some(live.gateway.clone())));
+                }
+            }
+            self.starts.push((lines, None));
+        }
     }
 
     /// The gateway that a line belongs to, and the number of the line within it.
     pub(super) fn locate(&self, line: usize) -> Option<(&str, usize)> {
         let (start, gateway) = self.starts.iter().rev().find(|(start, _)| *start < line)?;
-        Some((gateway, line - start))
+        Some((gateway.as_deref()?, line - start))
     }
 }
 
@@ -95,6 +124,14 @@ fn max_connections(config: &HaproxyConfig) -> u64 {
 }
 
 /// The map files of these gateways: name and text.
-pub(super) fn maps<'a>(gateways: impl Iterator<Item = &'a Live>) -> Result<BTreeMap<String, String>, Failure> {
-    gateways.map(|live| Plan::of(live).map(|plan| (plan.map_path(), plan.map_text()))).collect()
+pub(super) fn maps<'a>(
+    config: &HaproxyConfig,
+    gateways: impl Iterator<Item = &'a Live> + Clone,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let mut maps = if config.host_port.is_some() { hosts::maps(gateways.clone())? } else { BTreeMap::new() };
+    for live in gateways {
+        let plan = Plan::of(live)?;
+        maps.insert(plan.map_path(), plan.map_text());
+    }
+    Ok(maps)
 }

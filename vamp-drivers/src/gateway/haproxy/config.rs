@@ -1,6 +1,11 @@
 //! [`HaproxyConfig`].
 
-use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU16,
+    path::PathBuf,
+    time::Duration,
+};
 
 /// Which HAProxy to run, where, and within which limits.
 #[derive(Clone, Debug)]
@@ -12,6 +17,8 @@ pub struct HaproxyConfig {
     pub folder: PathBuf,
     /// The address that gateways listen on; by default loopback.
     pub bind: IpAddr,
+    /// The port on that address which gateways share, for requests to their virtual hosts; by default none.
+    pub host_port: Option<NonZeroU16>,
     /// Connections at the same time, at most; by default 10 000. Fewer when the limit of open files asks for it.
     pub max_connections: u64,
     /// How long a worker that was replaced may finish its connections; by default 15 minutes.
@@ -30,6 +37,7 @@ impl HaproxyConfig {
             program: PathBuf::from("haproxy"),
             folder: folder.into(),
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            host_port: None,
             max_connections: 10_000,
             hard_stop_after: Duration::from_secs(15 * 60),
             max_leaving_workers: 5,
@@ -49,6 +57,18 @@ impl HaproxyConfig {
     pub const fn with_bind(mut self, bind: IpAddr) -> Self {
         self.bind = bind;
         self
+    }
+
+    /// Takes requests to virtual hosts on this port.
+    #[must_use]
+    pub const fn with_host_port(mut self, port: NonZeroU16) -> Self {
+        self.host_port = Some(port);
+        self
+    }
+
+    /// Where requests to virtual hosts come in.
+    pub(super) fn hosts(&self) -> Option<SocketAddr> {
+        self.host_port.map(|port| SocketAddr::new(self.bind, port.get()))
     }
 
     /// Lets a replaced worker finish for so long.

@@ -2,6 +2,7 @@
 
 use super::{
     failure::Failure,
+    hosts,
     plan::{Live, Plan},
     worker::{SlotName, SlotState, Worker},
 };
@@ -67,6 +68,9 @@ async fn lingering(
     if doomed.is_empty() {
         return Ok(Vec::new());
     }
-    let clients = worker.clients(&plan.section).await?;
+    let mut clients = worker.clients(&plan.section).await?;
+    if !plan.shared.is_empty() {
+        clients += worker.clients(hosts::FRONTEND).await?;
+    }
     Ok(doomed.into_iter().map(|(_, id)| (id, clients)).collect())
 }

@@ -1,5 +1,6 @@
 //! What the structure of a gateway offers: its port, its backends, and the slots in them.
 
+use super::guard;
 use std::net::SocketAddr;
 
 /// How an empty slot is written, after its name.
@@ -12,6 +13,8 @@ pub(super) struct Outline {
     pub(super) bind: Option<SocketAddr>,
     /// The backends in order: what follows `<section>.` in their names (`r0`, `r1.r0`), and their number of slots.
     pub(super) backends: Vec<(String, usize)>,
+    /// Whether it has rules of its own on the shared port.
+    pub(super) guarded: bool,
 }
 
 impl Outline {
@@ -31,6 +34,7 @@ impl Outline {
                         *slots += 1;
                     }
                 }
+                (Some(guard::MARK), _) => outline.guarded = true,
                 _ => {}
             }
         }

@@ -73,6 +73,13 @@ pub(super) struct PlacedRoute<'a> {
     pub(super) below: Below<'a>,
 }
 
+impl PlacedRoute<'_> {
+    /// Whether it leads to instances, and by weight only.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.class.is_none() && matches!(self.below, Below::Instances(_))
+    }
+}
+
 /// Where a placed route leads.
 #[derive(Debug)]
 pub(super) enum Below<'a> {

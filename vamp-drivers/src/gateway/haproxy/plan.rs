@@ -3,6 +3,7 @@
 use super::{
     escape,
     failure::Failure,
+    guard, hosts,
     outline::Outline,
     sticky::Seats,
     values::{self, PLAIN},
@@ -42,6 +43,8 @@ pub(super) struct Plan {
     pub(super) slots: BTreeMap<SlotName, Option<(SocketAddr, bool)>>,
     /// The instance in each slot that has one.
     pub(super) instances: BTreeMap<SlotName, String>,
+    /// What the shared port knows of it.
+    pub(super) shared: hosts::Entries,
     classes: BTreeMap<String, Vec<u32>>,
     routes: BTreeMap<String, String>,
     sticky: BTreeMap<String, Sticky>,
@@ -78,7 +81,9 @@ impl Plan {
         let sticky = values::sticky(&live.document.values).map_err(Failure::invalid)?;
         let owned = |(path, name): (&str, &str)| (path.to_owned(), name.to_owned());
         let routes = values::routes(&live.document.values).into_iter().map(owned).collect();
-        Ok(Self { section, outline, slots, instances, classes, routes, sticky })
+        let weights = classes.get(PLAIN).map(Vec::as_slice).filter(|_| !outline.guarded);
+        let shared = hosts::Entries::new(&section, values::hosts(&live.document.values), weights);
+        Ok(Self { section, outline, slots, instances, shared, classes, routes, sticky })
     }
 
     /// The backends by name.
@@ -130,7 +135,7 @@ impl Plan {
         let mut text = String::with_capacity(structure.len() + 64 * self.instances.len());
         let mut backend = String::new();
         let mut slot = 0;
-        for line in structure.lines() {
+        for line in structure.lines().filter(|line| !line.starts_with(guard::MARK)) {
             if let Some(rest) = line.strip_prefix("backend ") {
                 backend = rest.split(' ').next().unwrap_or_default().to_owned();
                 slot = 0;
@@ -193,13 +198,25 @@ impl Plan {
     /// The map for a leaving worker, whose servers cannot be changed any more: only routes that it can still reach get
     /// requests. `None` when it can reach nothing that has a weight.
     pub(super) fn entries_for(&self, frozen: &BTreeMap<SlotName, SlotState>) -> Option<BTreeMap<String, String>> {
-        let mut classes = BTreeMap::new();
+        let classes = self.classes_for(frozen)?;
         // A slot may have had another instance when that worker was frozen.
         let there = |(backend, _): &SlotName, address: SocketAddr| {
             let same = |(name, state): &(&SlotName, &SlotState)| name.0 == *backend && state.address == Some(address);
             frozen.iter().find(same).map(|(name, _)| name.1)
         };
-        self.restrict("", frozen, &mut classes).then(|| self.entries_of(&classes, there))
+        Some(self.entries_of(&classes, there))
+    }
+
+    /// What the shared port of such a worker gets.
+    pub(super) fn shared_for(&self, frozen: &BTreeMap<SlotName, SlotState>) -> Option<hosts::Entries> {
+        let classes = self.classes_for(frozen)?;
+        let weights = classes.get(PLAIN).filter(|_| !self.outline.guarded);
+        Some(self.shared.with_weights(weights.map(Vec::as_slice)))
+    }
+
+    fn classes_for(&self, frozen: &BTreeMap<SlotName, SlotState>) -> Option<BTreeMap<String, Vec<u32>>> {
+        let mut classes = BTreeMap::new();
+        self.restrict("", frozen, &mut classes).then_some(classes)
     }
 
     /// Adds the classes of the decision at `prefix`; false when its plain weights reach nothing.

@@ -8,7 +8,7 @@ use super::{
     folder::{CONFIGURATION, Folder, LOG},
     master::{Master, Processes},
     plan::{Live, Plan},
-    process,
+    process, sync,
     worker::Worker,
 };
 use std::{
@@ -59,8 +59,8 @@ impl Reloader<'_> {
             // HAProxy takes a configuration without a listener for an error; master and worker run it all the same.
             return Ok(());
         }
-        let configuration = Configuration::of(self.config, next.values(), &BTreeSet::new())?;
-        for (name, text) in compose::maps(next.values())? {
+        let configuration = Configuration::of(self.config, &next.values(), &BTreeSet::new())?;
+        for (name, text) in compose::maps(self.config, next.values())? {
             // HAProxy reads the maps during a check; those that are served must keep what they have.
             if self.folder.read(&name).await?.is_none() {
                 self.folder.write_derived(&name, &text).await?;
@@ -78,8 +78,8 @@ impl Reloader<'_> {
         gateways: &Gateways,
         down: &BTreeSet<SocketAddr>,
     ) -> Result<Configuration, Failure> {
-        let configuration = Configuration::of(self.config, gateways.values(), down)?;
-        for (name, text) in compose::maps(gateways.values())? {
+        let configuration = Configuration::of(self.config, &gateways.values(), down)?;
+        for (name, text) in compose::maps(self.config, gateways.values())? {
             if self.folder.read(&name).await?.as_ref() != Some(&text) {
                 self.folder.write_derived(&name, &text).await?;
             }
@@ -131,10 +131,7 @@ impl Reloader<'_> {
                 continue;
             }
             for &pid in &processes.serving {
-                let worker = Worker { master: self.master, pid };
-                if let Some(entries) = plan.entries_for(&worker.slots(&plan.backends()).await?) {
-                    worker.replace_map(&plan.map_path(), &entries).await?;
-                }
+                sync::follow(Worker { master: self.master, pid }, &plan).await?;
             }
         }
         Ok(())

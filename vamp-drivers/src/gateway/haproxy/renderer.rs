@@ -2,22 +2,15 @@
 
 use super::{
     escape,
-    outline::Outline,
+    owners::Owners,
     placement::{Below, Placed, Served},
     values, view,
 };
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::SocketAddr,
-    num::NonZeroUsize,
-    panic::resume_unwind,
-    sync::Arc,
-    thread,
-};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroUsize, panic::resume_unwind, sync::Arc, thread};
 use vamp_core::{
     digest,
     driver::{Document, GatewayRenderer, Target},
-    routing::{Decision, Gateway, Instance, Protocol, Route, RoutingTable, Traffic},
+    routing::{Decision, Gateway, Instance, Protocol, Route, RoutingTable, Traffic, is_virtual_host},
     weight::{Weight, rescale},
 };
 
@@ -34,12 +27,9 @@ pub struct HaproxyRenderer;
 
 impl GatewayRenderer for HaproxyRenderer {
     fn render(&self, table: &RoutingTable, target: &Target) -> BTreeMap<String, Result<Document, String>> {
-        let owners = owners_of_ports(table, target);
-        let one = |(name, gateway): &(&String, &Arc<Gateway>)| match owners.get(&gateway.port.get()) {
-            Some(owner) if *owner != gateway.name => {
-                ((*name).clone(), Err(format!("port {} is already the port of gateway `{owner}`", gateway.port)))
-            }
-            _ => ((*name).clone(), document(gateway, target)),
+        let owners = Owners::find(table, target);
+        let one = |(name, gateway): &(&String, &Arc<Gateway>)| {
+            ((*name).clone(), owners.allow(gateway).and_then(|()| document(gateway, target)))
         };
         let gateways: Vec<(&String, &Arc<Gateway>)> = table.gateways.iter().collect();
         on_all_cores(&gateways, one).into_iter().collect()
@@ -63,27 +53,8 @@ fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> 
     })
 }
 
-/// The gateway that gets each port: the one that has it, else the first by name.
-fn owners_of_ports<'a>(table: &'a RoutingTable, target: &Target) -> HashMap<u16, &'a str> {
-    let has = |name: &str, port: u16| {
-        let bind = target.serving.get(name).and_then(|served| Outline::read(&served.structure).bind);
-        bind.is_some_and(|bind| bind.port() == port)
-    };
-    let mut owners: HashMap<u16, &str> = HashMap::with_capacity(table.gateways.len());
-    for gateway in table.gateways.values() {
-        let port = gateway.port.get();
-        let owner = owners.entry(port).or_insert(&gateway.name);
-        if *owner != gateway.name && !has(owner, port) && has(&gateway.name, port) {
-            *owner = &gateway.name;
-        }
-    }
-    owners
-}
-
 fn document(gateway: &Gateway, target: &Target) -> Result<Document, String> {
-    if !gateway.virtual_hosts.is_empty() {
-        return Err("virtual hosts are not supported yet by the HAProxy driver".to_owned());
-    }
+    validate_hosts(gateway, target)?;
     validate(&gateway.decision, gateway.protocol)?;
     let served = Served::read(target.serving.get(&gateway.name));
     let (placed, slots) = Placed::find(&gateway.decision, &served);
@@ -91,8 +62,27 @@ fn document(gateway: &Gateway, target: &Target) -> Result<Document, String> {
     let bind = SocketAddr::new(target.bind, gateway.port.get());
     let structure = view::structure(&section, bind, gateway, &placed, slots)?;
     let mut document = Document { structure, values: BTreeMap::new() };
+    let host = |host: &String| (["host/", &host.to_ascii_lowercase()].concat(), String::new());
+    document.values.extend(gateway.virtual_hosts.iter().map(host));
     add_values(&placed, &mut document.values);
     Ok(document)
+}
+
+fn validate_hosts(gateway: &Gateway, target: &Target) -> Result<(), String> {
+    if target.host_port == Some(gateway.port) {
+        return Err(format!("port {} is the port of virtual hosts", gateway.port));
+    }
+    let Some(host) = gateway.virtual_hosts.first() else { return Ok(()) };
+    if gateway.protocol == Protocol::Tcp {
+        return Err(format!("virtual host `{host}`: a host needs requests, and this gateway is of type tcp"));
+    }
+    if target.host_port.is_none() {
+        return Err(format!("virtual host `{host}`: there is no port for virtual hosts; give one with `--host-port`"));
+    }
+    match gateway.virtual_hosts.iter().find(|host| !is_virtual_host(host)) {
+        Some(host) => Err(format!("`{}` is not a host name", host.escape_debug())),
+        None => Ok(()),
+    }
 }
 
 /// Refuses what HAProxy cannot be told.

@@ -4,6 +4,7 @@ use super::{
     escape,
     failure::Failure,
     folder::Folder,
+    hosts,
     plan::{Live, Plan},
     view,
 };
@@ -94,7 +95,8 @@ pub(super) async fn load_counters(folder: &Folder) -> ProxyStatus {
 
 /// Removes the maps of gateways that are not served, as far as that can be done.
 pub(super) async fn sweep_maps(folder: &Folder, served: &BTreeMap<String, Live>) {
-    let wanted: BTreeSet<String> = served.keys().map(|name| view::map_path(&escape::section(name))).collect();
+    let own = served.keys().map(|name| view::map_path(&escape::section(name)));
+    let wanted: BTreeSet<String> = own.chain(hosts::MAPS.map(str::to_owned)).collect();
     let sweep = async {
         for file in folder.list("maps").await? {
             let file = format!("maps/{file}");

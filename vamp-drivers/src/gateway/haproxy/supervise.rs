@@ -7,7 +7,7 @@ use super::{
     compose::Configuration,
     failure::Failure,
     folder::LOG,
-    found,
+    found, hosts,
     outline::Outline,
     plan::Plan,
     process::{self, HaproxyVersion, Process},
@@ -78,6 +78,7 @@ impl Actor {
             }
         }
         self.adrift = false;
+        self.sweep_hosts().await?;
         for (name, live) in &self.live {
             if let Err(failure) = sync::everywhere(&self.shared.master, &Plan::of(live)?).await {
                 tracing::warn!(gateway = name, %failure, "what the gateway serves is not certain");
@@ -87,8 +88,17 @@ impl Actor {
         Ok(())
     }
 
+    /// Takes hosts away that no gateway has: who changed them may have been cut off.
+    async fn sweep_hosts(&self) -> Result<(), Failure> {
+        let master = &self.shared.master;
+        for pid in master.processes().await?.serving {
+            hosts::sweep(Worker { master, pid }, self.live.values()).await?;
+        }
+        Ok(())
+    }
+
     async fn runs_what_was_kept(&self) -> Result<bool, Failure> {
-        let configuration = Configuration::of(&self.shared.config, self.live.values(), &BTreeSet::new())?;
+        let configuration = Configuration::of(&self.shared.config, &self.live.values(), &BTreeSet::new())?;
         let master = &self.shared.master;
         for pid in master.processes().await?.serving {
             if (Worker { master, pid }).info("description").await? == configuration.description {

@@ -54,7 +54,8 @@ async fn serve(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
     for attempt in 0..=ATTEMPTS {
         let difference = plan.difference(&state.slots);
         let same_map = state.map.as_ref() == Some(&entries);
-        if same_map && difference.join.is_empty() && difference.leave.is_empty() {
+        let shared = plan.shared.commands(worker, false).await?;
+        if same_map && shared.is_empty() && difference.join.is_empty() && difference.leave.is_empty() {
             return Ok(());
         }
         if attempt == ATTEMPTS || state.map.is_none() {
@@ -65,6 +66,7 @@ async fn serve(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
         if !same_map {
             then.push(worker.stage_map(&path, &entries).await?);
         }
+        then.extend(shared);
         then.extend(difference.leave);
         state = worker.state(&then, &backends, &path).await?;
         answers.push_str(&state.said);
@@ -74,17 +76,24 @@ async fn serve(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
 }
 
 /// A leaving worker answers `Proxy is disabled.` to every change of a server, but takes maps.
-async fn follow(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
+pub(super) async fn follow(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
     let path = plan.map_path();
     let frozen = worker.slots(&plan.backends()).await?;
-    let Some(entries) = plan.entries_for(&frozen) else { return Ok(()) };
+    let Some((entries, shared)) = plan.entries_for(&frozen).zip(plan.shared_for(&frozen)) else { return Ok(()) };
     for attempt in 0..=ATTEMPTS {
         match worker.map(&path).await? {
             // This gateway came after that worker.
             None => return Ok(()),
-            Some(map) if map == entries => return Ok(()),
-            Some(_) if attempt < ATTEMPTS => worker.replace_map(&path, &entries).await?,
-            Some(_) => {}
+            Some(map) => {
+                let commands = shared.commands(worker, true).await?;
+                if map == entries && commands.is_empty() {
+                    return Ok(());
+                }
+                if attempt < ATTEMPTS && map != entries {
+                    worker.replace_map(&path, &entries).await?;
+                }
+                worker.run(&commands).await?;
+            }
         }
     }
     Err(Failure::internal(format!("HAProxy's leaving worker {} does not take the weights", worker.pid)))

@@ -6,6 +6,7 @@
 //! | `server/<path>/<slot>` | `<instance id> <host> <port> <ready or drain>` |
 //! | `class/<prefix>p` | the weights of a decision, in parts per million by place, e.g. `100000;900000;0;0` |
 //! | `class/<prefix>c<digest>` | the same for requests that match a condition: its strength mixed in |
+//! | `host/<name>` | empty: a virtual host, in lower case |
 //! | `sticky/<prefix>` | `route` or `instance`, what clients of a decision stick to; and `<ttl> <idle>` in seconds, 0 = none |
 //!
 //! A path is the place of a route: `r0`, or `r1.r0` behind the chained route `r1`; the prefix of a decision is empty
@@ -131,6 +132,11 @@ fn seconds(sticky: Sticky) -> [u64; 2] {
 /// The names of the routes by path.
 pub(super) fn routes(values: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
     with_prefix(values, "route/").map(|(path, name)| (path, name.as_str())).collect()
+}
+
+/// The virtual hosts.
+pub(super) fn hosts(values: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
+    with_prefix(values, "host/").map(|(host, _)| host)
 }
 
 fn with_prefix<'a>(

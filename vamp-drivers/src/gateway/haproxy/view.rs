@@ -2,7 +2,7 @@
 
 use super::{
     condition::{Conditions, Lines},
-    escape, outline,
+    escape, guard, hosts, outline,
     placement::{self, Below, Placed, PlacedRoute},
     settings, sticky,
 };
@@ -68,25 +68,25 @@ struct DecisionView {
 
 /// The cookie of a decision and its variables. Whether it is used at all is a value: the times behind the weights.
 #[derive(Debug)]
-struct StickyView {
-    cookie: String,
+pub(super) struct StickyView {
+    pub(super) cookie: String,
     /// The time that the client stays, and the time that it may be away; set while clients stick.
-    ttl: String,
-    idle: String,
+    pub(super) ttl: String,
+    pub(super) idle: String,
     /// The token that the client sent, when it was given, and when it was renewed.
-    sent: String,
-    given: String,
-    renewed: String,
+    pub(super) sent: String,
+    pub(super) given: String,
+    pub(super) renewed: String,
     /// Where that leads.
-    seat: String,
+    pub(super) seat: String,
     /// The token of where the request went.
-    token: String,
+    pub(super) token: String,
     /// Whether the client does not have that.
-    new: String,
+    pub(super) new: String,
 }
 
 impl StickyView {
-    fn new(cookie: String, prefix: &str) -> Self {
+    pub(super) fn new(cookie: String, prefix: &str) -> Self {
         let own = |stem| variable(stem, prefix);
         Self {
             cookie,
@@ -137,12 +137,13 @@ pub(super) fn structure(
     let http = protocol == Protocol::Http;
     let settings = settings::of_gateway(protocol, &gateway.settings);
     let mut decisions = Vec::new();
-    add_decisions(placed, section, http, &mut decisions);
+    add_decisions(placed, section, "k", http, &mut decisions);
     let mut backends = Vec::new();
     add_backends(placed, section, protocol, &[], &mut backends)?;
     let shared = SHARED_SIZES.contains(&placed.routes.len());
     // The shared rules end with an answer or a route, before rules of its own.
-    let flat = http && shared && decisions.len() == 1 && settings.is_empty();
+    let without_settings = settings.is_empty();
+    let flat = http && shared && decisions.len() == 1 && without_settings;
     let defaults = match (http, flat) {
         (true, true) => format!("vamp-http-{}", placed.routes.len()),
         (true, false) => "vamp-http".to_owned(),
@@ -152,7 +153,7 @@ pub(super) fn structure(
     let backend_defaults = if http { "vamp-http-backend" } else { "vamp-tcp-backend" };
     let map = map_path(section);
     let empty = outline::EMPTY;
-    let view = Frontend {
+    let mut view = Frontend {
         section,
         bind,
         map,
@@ -168,22 +169,29 @@ pub(super) fn structure(
     };
     let mut text = String::with_capacity(TYPICAL_LENGTH);
     view.render_into(&mut text).map_err(|error| error.to_string())?;
+    let only_weighs = without_settings && hosts::only_weighs(placed);
+    if !gateway.virtual_hosts.is_empty() && !only_weighs {
+        view.backends.clear();
+        view.decisions.clear();
+        add_decisions(placed, section, &guard::stem(section), http, &mut view.decisions);
+        text.push_str(&guard::lines(section, &view.render().map_err(|error| error.to_string())?, flat));
+    }
     text.shrink_to_fit();
     Ok(text)
 }
 
 /// Decisions behind others come first: their result is known when the decision before them needs it.
-fn add_decisions(placed: &Placed<'_>, section: &str, http: bool, into: &mut Vec<DecisionView>) {
+fn add_decisions(placed: &Placed<'_>, section: &str, stem: &str, http: bool, into: &mut Vec<DecisionView>) {
     let mut places = Vec::new();
     for (index, one) in placed.routes.iter().enumerate() {
         let mut below = None;
         if let Some(Below::Decision(inner)) = one.as_ref().map(|one| &one.below) {
-            add_decisions(inner, section, http, into);
+            add_decisions(inner, section, stem, http, into);
             below = Some(variable("be", &inner.prefix));
         }
         places.push(PlaceView { index, below });
     }
-    let Lines { acls, rules } = condition_rules(placed);
+    let Lines { acls, rules } = condition_rules(placed, stem);
     let result = variable("be", &placed.prefix);
     let sticky = http.then(|| StickyView::new(sticky::cookie(section, &placed.decision.gateway), &placed.prefix));
     into.push(DecisionView { prefix: placed.prefix.clone(), result, acls, rules, places, sticky });
@@ -199,8 +207,8 @@ fn suffixed(stem: String, prefix: &str) -> String {
 }
 
 /// Last first: each rule that matches replaces the class, so the first declared has the last word.
-fn condition_rules(placed: &Placed<'_>) -> Lines {
-    let mut conditions = Conditions::new("tcp-request content", suffixed("k".to_owned(), &placed.prefix));
+fn condition_rules(placed: &Placed<'_>, stem: &str) -> Lines {
+    let mut conditions = Conditions::new("tcp-request content", suffixed(stem.to_owned(), &placed.prefix));
     for PlacedRoute { route, class, .. } in placed.declared().rev() {
         if let (Some(condition), Some(class)) = (&route.condition, class) {
             conditions.when(&format!("set-var(txn.c) str({}{class})", placed.prefix), condition);

@@ -40,6 +40,14 @@ pub(super) struct SlotState {
     pub(super) weight: u32,
 }
 
+/// What a worker has under a key of a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    NoMap,
+    Nothing,
+    Value(String),
+}
+
 /// What a worker has of a gateway.
 #[derive(Debug)]
 pub(super) struct State {
@@ -131,6 +139,17 @@ impl Worker<'_> {
     /// The entries of a map; `None` when the worker does not have it.
     pub(super) async fn map(&self, path: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
         map(&self.run(&[show_map(path)]).await?)
+    }
+
+    /// What stands under these keys, each with its map.
+    pub(super) async fn look_up<'k>(
+        &self,
+        keys: impl Iterator<Item = (&'k str, &'k str)>,
+    ) -> Result<Vec<Found>, Failure> {
+        let commands: Vec<String> = keys.map(|(map, key)| format!("get map {map} {key}")).collect();
+        let answer = self.run(&commands).await?;
+        let found: Vec<Found> = answer.lines().filter(|line| !line.is_empty()).filter_map(found).collect();
+        if found.len() == commands.len() { Ok(found) } else { Err(refused("get map", &answer)) }
     }
 
     /// Does this, and reads the slots of these backends and the entries of this map back, in one exchange.
@@ -247,6 +266,19 @@ fn is_unreached(answer: &str) -> bool {
     answer.contains("Can't connect to the target CLI")
 }
 
+/// An answer to `get map`.
+fn found(line: &str) -> Option<Found> {
+    if line.contains(UNKNOWN_MAP) {
+        return Some(Found::NoMap);
+    }
+    let rest = line.strip_prefix("type=")?;
+    if rest.contains(", found=no") {
+        return Some(Found::Nothing);
+    }
+    let (_, value) = rest.split_once(", value=\"")?;
+    value.split_once('"').map(|(value, _)| Found::Value(value.to_owned()))
+}
+
 fn connections(answer: &str) -> Result<BTreeMap<SlotName, u64>, Failure> {
     let mut found = BTreeMap::new();
     for line in answer.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -313,6 +345,15 @@ mod tests {
         assert_eq!(answer.unwrap(), "done\n");
         answers.await.unwrap();
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn an_entry_a_missing_one_and_a_missing_map_are_told_apart() {
+        let entry = r#"type=str, case=sensitive, found=yes, idx=tree, key="a.example", value="g1", type="str""#;
+        assert_eq!(found(entry), Some(Found::Value("g1".to_owned())));
+        assert_eq!(found("type=str, case=sensitive, found=no"), Some(Found::Nothing));
+        assert_eq!(found("Unknown map identifier. Please use #<id> or <file>."), Some(Found::NoMap));
+        assert_eq!(found("Permission denied"), None);
     }
 
     #[test]

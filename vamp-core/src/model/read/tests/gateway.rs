@@ -87,8 +87,12 @@ fn every_rule_of_a_gateway_names_its_place() {
         ),
         ("name: g\nsticky: {by: route, ttl: 1m, idle: 1h}\n", vec!["IllegalGatewayStickyValue sticky/idle"]),
         (
-            "name: g\nvirtual_hosts: [ok.example, 'a b', {}]\n",
-            vec!["IllegalGatewayVirtualHosts virtual_hosts/1", "IllegalGatewayVirtualHosts virtual_hosts/2"],
+            "name: g\nvirtual_hosts: [ok.example, 'a b', {}, '*.ok.example', 'a.*']\n",
+            vec![
+                "IllegalGatewayVirtualHosts virtual_hosts/1",
+                "IllegalGatewayVirtualHosts virtual_hosts/2",
+                "IllegalGatewayVirtualHosts virtual_hosts/4",
+            ],
         ),
         ("name: g\nselector: nam (a)\n", vec!["InvalidSelectorError selector"]),
         ("name: g\nmetadata: x\n", vec!["UnsupportedMetadata metadata"]),
