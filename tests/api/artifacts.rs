@@ -112,6 +112,27 @@ async fn several_documents_are_stored_by_one_request_and_none_of_them_when_one_i
 }
 
 #[tokio::test]
+async fn artifacts_of_one_body_see_each_other_and_a_conflict_of_the_last_leaves_nothing_of_the_first() {
+    let server = Server::start().await;
+    let condition = "kind: conditions\nname: beta\ncondition: Cookie beta == 1\n";
+    let gateway = |name: &str, port: u16| {
+        let routes = "routes: {'[127.0.0.1:8081]': {condition: {reference: beta}}}";
+        format!("---\nkind: gateways\nname: {name}\nport: {port}/http\n{routes}\n")
+    };
+    let taken = [condition, &gateway("one", 9050), &gateway("other", 9050)].concat();
+    let refused = server.refused(409, post("/", &taken)).await;
+    assert!(refused.codes().contains(&"UnavailableGatewayPortError".to_owned()), "{refused:?}");
+    assert!(server.stored().await.is_empty());
+    let both = [&gateway("one", 9050), "---\n", condition].concat();
+    let checked = server.ask(post("/?validate_only=true", &both)).await.expect(202).json();
+    assert!(checked[0]["changes"].is_object(), "{checked}");
+    assert!(server.stored().await.is_empty());
+    let stored = server.ask(post("/", &both)).await.expect(202).json();
+    assert_eq!((&stored[0]["name"], &stored[1]["name"]), (&json!("one"), &json!("beta")));
+    server.ask(get("/gateways/one")).await.expect(200);
+}
+
+#[tokio::test]
 async fn references_are_expanded_or_the_only_thing_that_is_shown() {
     let server = Server::start().await;
     for (kind, name, text) in ARTIFACTS {

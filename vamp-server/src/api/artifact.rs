@@ -115,18 +115,7 @@ impl<P> Ask<P> {
     async fn store_several(&self, source: &str, kind: Kind, status: StatusCode) -> Result<Response, Problem> {
         self.precondition.none()?;
         let artifacts = read::artifacts(source, Some(kind))?;
-        let mut all = Vec::new();
-        for artifact in &artifacts {
-            let shown = show(artifact)?;
-            self.api.check_native(&shown)?;
-            all.push(shown);
-        }
-        if !self.query.validate_only {
-            for artifact in &artifacts {
-                self.api.store_breeds(&breeds_in(artifact)).await?;
-                self.api.engine.store_any(artifact, None).await?;
-            }
-        }
+        let all = self.api.store_together(&artifacts.iter().collect::<Vec<_>>(), self.query).await?;
         Ok(body::answer(status, &self.headers, &Value::Array(all)))
     }
 }
@@ -136,14 +125,19 @@ impl Api {
     pub(super) async fn store_breeds(&self, breeds: &[&Breed]) -> Result<Vec<Value>, Problem> {
         let mut shown = Vec::new();
         for breed in breeds {
-            let artifact = Artifact::Breed(Box::new((*breed).clone()));
-            let known = self.engine.find_any(Kind::Breed, artifact.name()).await?;
-            if known.is_none_or(|(known, _)| known != artifact) {
+            if let Some(artifact) = self.unknown_breed(breed).await? {
                 self.engine.store_any(&artifact, None).await?;
             }
-            shown.push(show(&artifact)?);
+            shown.push(show(&Artifact::Breed(Box::new((*breed).clone())))?);
         }
         Ok(shown)
+    }
+
+    /// A breed as an artifact to store, if it is not stored like that already.
+    pub(super) async fn unknown_breed(&self, breed: &Breed) -> Result<Option<Artifact>, Problem> {
+        let artifact = Artifact::Breed(Box::new(breed.clone()));
+        let known = self.engine.find_any(Kind::Breed, artifact.name()).await?;
+        Ok(known.is_none_or(|(known, _)| known != artifact).then_some(artifact))
     }
 }
 

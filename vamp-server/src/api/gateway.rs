@@ -87,7 +87,7 @@ impl<P> Ask<P> {
 
 impl Api {
     /// Stores a gateway, or only checks it; answers it as it is shown, with its version if it was stored.
-    pub(super) async fn store_gateway(
+    async fn store_gateway(
         &self,
         gateway: &Gateway,
         change: Change,
@@ -97,15 +97,23 @@ impl Api {
         let gateway = &targets::declared(self, gateway);
         if change.validate_only {
             let checked = self.engine.check_gateway(gateway).await?;
-            let mut shown = targets::shown(self, &checked).await;
-            shown["changes"] = preview::of(self, Request::PutGateway(gateway)).await?;
-            return Ok((shown, None));
+            return Ok((self.shown_gateway(&checked, change).await?, None));
         }
         let (stored, version) = self.engine.put_gateway(gateway, expected).await?;
-        if let Some(deadline) = change.deadline() {
-            self.engine.applied(stored.name.as_str(), deadline).await?;
+        Ok((self.shown_gateway(&stored, change).await?, Some(version)))
+    }
+
+    /// A gateway that was stored or checked, once it is served if that is asked for.
+    pub(super) async fn shown_gateway(&self, gateway: &Gateway, change: Change) -> Result<Value, Problem> {
+        if change.validate_only {
+            let mut shown = targets::shown(self, gateway).await;
+            shown["changes"] = preview::of(self, Request::PutGateway(gateway)).await?;
+            return Ok(shown);
         }
-        Ok((targets::shown(self, &stored).await, Some(version)))
+        if let Some(deadline) = change.deadline() {
+            self.engine.applied(gateway.name.as_str(), deadline).await?;
+        }
+        Ok(targets::shown(self, gateway).await)
     }
 }
 
