@@ -28,6 +28,9 @@ use vamp_drivers::gateway::haproxy::{HaproxyConfig, HaproxyProxy, HaproxyRendere
 const ROUNDS: usize = 5;
 const SECONDS: u32 = 4;
 const CONNECTIONS: u32 = 16;
+/// The ports of many gateways; `free_port` stays below.
+const MANY_FROM: u16 = 27_100;
+const HOST: &str = "shop.example.com";
 
 fn main() -> Outcome<()> {
     if !support::is_wanted() {
@@ -48,13 +51,13 @@ fn measure(folder: &Path) -> Outcome<()> {
     let two = Layout::of(folder, "two-hops", &services)?;
     let five = Layout::of(folder, "five-hops", &services)?;
     let runtime = Runtime::new()?;
-    let ours = runtime.block_on(Ours::start(folder, a, b))?;
+    let ours = runtime.block_on(Ours::start(&folder.join("vamp"), &two_gateways(a, b)?))?;
     let ways = [
         Way { name: "direct", port: a },
         Way { name: "hand-written, two routes", port: by_hand.port },
-        Way { name: "vamp, two routes", port: ours.plain },
+        Way { name: "vamp, two routes", port: ours.first },
         Way { name: "original's layout, two routes", port: two.port },
-        Way { name: "vamp, host -> external -> internal", port: ours.chained },
+        Way { name: "vamp, host -> external -> internal", port: ours.hosts },
         Way { name: "original's layout, host -> external -> internal", port: five.port },
     ];
     let mut samples: Vec<Vec<Sample>> = ways.iter().map(|_| Vec::new()).collect();
@@ -64,18 +67,34 @@ fn measure(folder: &Path) -> Outcome<()> {
         }
     }
     runtime.block_on(HaproxyProxy::stop_folder(&folder.join("vamp")))?;
+    drop((by_hand, two, five));
     println!("{CONNECTIONS} connections, median of {ROUNDS} runs of {SECONDS} s each, in turn:");
     println!("  {:<48} {:>10} {:>9} {:>9} {:>12}", "", "requests/s", "p50", "p99", "of by hand");
     let hand = median(&samples[1], |sample| sample.rate);
     for (way, samples) in ways.iter().zip(&samples) {
-        let [rate, p50, p99] = [
-            median(samples, |sample| sample.rate),
-            median(samples, |sample| sample.p50),
-            median(samples, |sample| sample.p99),
-        ];
-        println!("  {:<48} {rate:>10.0} {p50:>6.0} us {p99:>6.0} us {:>11.2}x", way.name, rate / hand);
+        print(way.name, samples, hand);
+    }
+    for (name, count) in [("vamp, one of 10 hosts", 10), ("vamp, one of 5 000 hosts", 5_000)] {
+        print(name, &runtime.block_on(of_many(&folder.join(name), count, a))?, hand);
     }
     Ok(())
+}
+
+/// One of so many hosts, alone: HAProxy checks the instances of all of them meanwhile.
+async fn of_many(folder: &Path, count: u16, service: u16) -> Outcome<Vec<Sample>> {
+    let ours = Ours::start(folder, &many_hosts(count, service)).await?;
+    let samples = (0..ROUNDS).map(|_| wrk(ours.hosts)).collect();
+    HaproxyProxy::stop_folder(folder).await?;
+    samples
+}
+
+fn print(name: &str, samples: &[Sample], hand: f64) {
+    let [rate, p50, p99] = [
+        median(samples, |sample| sample.rate),
+        median(samples, |sample| sample.p50),
+        median(samples, |sample| sample.p99),
+    ];
+    println!("  {name:<48} {rate:>10.0} {p50:>6.0} us {p99:>6.0} us {:>11.2}x", rate / hand);
 }
 
 /// Something to measure.
@@ -131,27 +150,49 @@ impl Layout {
 
 /// Gateways of ours, served by one HAProxy.
 struct Ours {
-    plain: u16,
-    chained: u16,
+    /// The port of the first of them.
+    first: u16,
+    /// The port that virtual hosts share.
+    hosts: u16,
     _proxy: HaproxyProxy,
 }
 
 impl Ours {
-    async fn start(folder: &Path, a: u16, b: u16) -> Outcome<Self> {
-        let proxy = HaproxyProxy::start(HaproxyConfig::new(folder.join("vamp"))).await?;
-        let (plain, chained) = (free_port()?, free_port()?);
-        let services = || vec![route("a", 500_000, instances("a", a)), route("b", 500_000, instances("b", b))];
-        let internal = Decision { gateway: "internal".to_owned(), sticky: None, routes: services() };
-        let external = vec![route("internal", 1_000_000, Target::Chained(internal))];
-        let gateways = [gateway("plain", plain, services()), gateway("chained", chained, external)];
-        let gateways = gateways.into_iter().map(|gateway| (gateway.name.clone(), gateway.into())).collect();
+    async fn start(folder: &Path, gateways: &[Gateway]) -> Outcome<Self> {
+        let hosts = free_port()?;
+        let config = HaproxyConfig::new(folder).with_host_port(hosts.try_into()?);
+        let proxy = HaproxyProxy::start(config).await?;
+        let first = gateways.first().ok_or("no gateway")?.port.get();
+        let gateways = gateways.iter().map(|gateway| (gateway.name.clone(), gateway.clone().into())).collect();
         let rendered = HaproxyRenderer.render(&RoutingTable { gateways }, &proxy.target().await?);
         let documents = rendered.into_iter().map(|(name, document)| Ok((name, Some(document?))));
         for (_, applied) in proxy.apply(&documents.collect::<Outcome<_>>()?).await {
             applied?;
         }
-        Ok(Self { plain, chained, _proxy: proxy })
+        Ok(Self { first, hosts, _proxy: proxy })
     }
+}
+
+/// One with two routes, and one that is reached by a host and leads to another one with two routes.
+fn two_gateways(a: u16, b: u16) -> Outcome<[Gateway; 2]> {
+    let services = || vec![route("a", 500_000, instances("a", a)), route("b", 500_000, instances("b", b))];
+    let internal = Decision { gateway: "internal".to_owned(), sticky: None, routes: services() };
+    let external = vec![route("internal", 1_000_000, Target::Chained(internal))];
+    let mut chained = gateway("chained", free_port()?, external);
+    chained.virtual_hosts.push(HOST.to_owned());
+    Ok([gateway("plain", free_port()?, services()), chained])
+}
+
+/// So many gateways with one route and a host each; the last one has the host that is asked for.
+fn many_hosts(count: u16, service: u16) -> Vec<Gateway> {
+    let one = |number| {
+        let routes = vec![route("a", 1_000_000, instances("a", service))];
+        let mut gateway = gateway(&format!("g{number}"), MANY_FROM + number, routes);
+        let host = if number + 1 == count { HOST.to_owned() } else { format!("h{number}.example.com") };
+        gateway.virtual_hosts.push(host);
+        gateway
+    };
+    (0..count).map(one).collect()
 }
 
 fn gateway(name: &str, port: u16, routes: Vec<Route>) -> Gateway {
@@ -201,7 +242,7 @@ struct Sample {
 fn wrk(port: u16) -> Outcome<Sample> {
     let output = Command::new("wrk")
         .args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{SECONDS}s"), "--latency"])
-        .args(["-H", "Host: shop.example.com", &format!("http://127.0.0.1:{port}/")])
+        .args(["-H", &format!("Host: {HOST}"), &format!("http://127.0.0.1:{port}/")])
         .output()
         .map_err(|error| format!("wrk: {error} (apt-get install wrk)"))?;
     let said = String::from_utf8(output.stdout)?;

@@ -16,6 +16,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 use tokio::{net::TcpStream, time::timeout};
@@ -132,9 +133,17 @@ fn beside_this_program() -> Outcome<PathBuf> {
     }
 }
 
-/// A port that nobody listens on, outside the range from which the system gives ports to clients.
+/// A port that nobody listens on, another one each time, outside the range from which the system gives ports to clients.
 pub(crate) fn free_port() -> Outcome<u16> {
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    static TRIED: AtomicU16 = AtomicU16::new(0);
     let start = 20_000 + (std::process::id() % 5_000) as u16;
-    (start..start + 2_000).find(free).ok_or_else(|| "no free port".into())
+    loop {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        if tried == 2_000 {
+            return Err("no free port".into());
+        }
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, start + tried)).is_ok() {
+            return Ok(start + tried);
+        }
+    }
 }

@@ -115,7 +115,8 @@ impl Builder<'_> {
         if depth < 2 && self.random.below(3) == 0 {
             route.target = Target::Chained(self.decision(depth + 1));
         } else {
-            route.target = Target::Instances((0..self.random.below(3)).filter_map(|_| self.instance()).collect());
+            let many = [0, 1, 1, 2][self.random.below(4)];
+            route.target = Target::Instances((0..many).filter_map(|_| self.instance()).collect());
             for _ in 0..self.random.below(3) {
                 let condition = Condition::parse(&conditions::random(self.random, 2)).expect("a condition");
                 let paths = ["/moved", "/api/moved", "/static/moved.js?q=1"];
