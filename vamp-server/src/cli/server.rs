@@ -7,7 +7,11 @@ use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
+    time::{Duration, Instant, sleep},
 };
+
+const FREE_WITHIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 pub(super) async fn run(args: ServerArgs) -> Result<(), Trouble> {
     let mut config = args.config().map_err(|error| Trouble::Usage(error.to_string()))?;
@@ -25,8 +29,19 @@ pub(super) async fn run(args: ServerArgs) -> Result<(), Trouble> {
     serve(&config, listener, composition, ends).await
 }
 
+/// A server that was killed while it started a process may have left its listener to that, until the process begins its
+/// own program: so a port that is taken gets a moment.
 async fn listen(config: &Config) -> Result<TcpListener, Trouble> {
-    TcpListener::bind(config.listen).await.map_err(|error| {
+    let begun = Instant::now();
+    let bound = loop {
+        match TcpListener::bind(config.listen).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && begun.elapsed() < FREE_WITHIN => {
+                sleep(LOOK_AGAIN).await;
+            }
+            bound => break bound,
+        }
+    };
+    bound.map_err(|error| {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => "another program listens there; end it, or choose another with --listen",
             io::ErrorKind::PermissionDenied => "ports below 1024 need root; choose another with --listen",
