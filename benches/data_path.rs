@@ -183,16 +183,21 @@ fn two_gateways(a: u16, b: u16) -> Outcome<[Gateway; 2]> {
     Ok([gateway("plain", free_port()?, services()), chained])
 }
 
-/// So many gateways with one route and a host each; the last one has the host that is asked for.
-fn many_hosts(count: u16, service: u16) -> Vec<Gateway> {
+/// So many hosts of at most a hundred gateways with one route each; the last one is asked for.
+fn many_hosts(hosts: u16, service: u16) -> Vec<Gateway> {
+    let gateways = hosts.min(100);
     let one = |number| {
         let routes = vec![route("a", 1_000_000, instances("a", service))];
         let mut gateway = gateway(&format!("g{number}"), MANY_FROM + number, routes);
-        let host = if number + 1 == count { HOST.to_owned() } else { format!("h{number}.example.com") };
-        gateway.virtual_hosts.push(host);
+        let own = (number..hosts).step_by(gateways.into());
+        gateway.virtual_hosts = own.map(|host| format!("h{host}.example.com")).collect();
         gateway
     };
-    (0..count).map(one).collect()
+    let mut all: Vec<Gateway> = (0..gateways).map(one).collect();
+    if let Some(last) = all.last_mut() {
+        last.virtual_hosts.push(HOST.to_owned());
+    }
+    all
 }
 
 fn gateway(name: &str, port: u16, routes: Vec<Route>) -> Gateway {
