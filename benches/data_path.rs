@@ -17,10 +17,7 @@ use support::{Outcome, free_port};
 use tokio::runtime::Runtime;
 use vamp_core::{
     driver::{GatewayRenderer, Proxy},
-    routing::{
-        Balance, Decision, Gateway, GatewaySettings, Instance, Protocol, Route, RouteSettings, RoutingTable, Target,
-        Traffic,
-    },
+    routing::{Decision, Gateway, Instance, Route, RoutingTable, Target, Traffic},
     weight::Weight,
 };
 use vamp_drivers::gateway::haproxy::{HaproxyConfig, HaproxyProxy, HaproxyRenderer};
@@ -203,27 +200,11 @@ fn many_hosts(hosts: u16, service: u16) -> Vec<Gateway> {
 fn gateway(name: &str, port: u16, routes: Vec<Route>) -> Gateway {
     let decision = Decision { gateway: name.to_owned(), sticky: None, routes };
     let port = port.try_into().unwrap_or(std::num::NonZeroU16::MIN);
-    Gateway {
-        name: name.to_owned(),
-        port,
-        protocol: Protocol::Http,
-        virtual_hosts: Vec::new(),
-        settings: GatewaySettings::default(),
-        decision,
-    }
+    Gateway::new(name, port, decision)
 }
 
 fn route(name: &str, ppm: u32, target: Target) -> Route {
-    Route {
-        name: name.to_owned(),
-        weight: Weight::from_ppm(ppm).unwrap_or_default(),
-        condition: None,
-        strength: Weight::ZERO,
-        balance: Balance::RoundRobin,
-        rewrites: Vec::new(),
-        settings: RouteSettings::default(),
-        target,
-    }
+    Route::new(name, Weight::from_ppm(ppm).unwrap_or_default(), target)
 }
 
 /// Two instances, which are the same service: the hand-written configuration has as many servers.

@@ -6,7 +6,7 @@ use http::request::Parts;
 use std::{hint::black_box, time::Duration};
 use vamp_core::{
     condition::RequestParts,
-    routing::{Balance, Decision, Gateway, Instance, Protocol, Route, Target, Traffic, router::GatewayRouter},
+    routing::{Decision, Gateway, Instance, Route, Target, Traffic, router::GatewayRouter},
     weight::Weight,
 };
 
@@ -18,16 +18,8 @@ const REQUESTS: usize = 100;
 fn route(name: String, weight: Weight, condition: Option<String>) -> Route {
     let port = 8080.try_into().expect("not zero");
     let instance = Instance { id: name.clone(), host: "127.0.0.1".to_owned(), port, traffic: Traffic::Ready };
-    Route {
-        name,
-        weight,
-        condition: condition.map(|text| text.parse().expect("a condition")),
-        strength: Weight::FULL,
-        balance: Balance::RoundRobin,
-        rewrites: Vec::new(),
-        settings: vamp_core::routing::RouteSettings::default(),
-        target: Target::Instances(vec![instance]),
-    }
+    let condition = condition.map(|text| text.parse().expect("a condition"));
+    Route { condition, strength: Weight::FULL, ..Route::new(name, weight, Target::Instances(vec![instance])) }
 }
 
 fn gateway(conditions: usize) -> Gateway {
@@ -39,14 +31,7 @@ fn gateway(conditions: usize) -> Gateway {
     let routes = conditional.chain([route("rest".to_owned(), Weight::FULL, None)]).collect();
     let decision = Decision { gateway: "shop".to_owned(), sticky: None, routes };
     let port = 8080.try_into().expect("not zero");
-    Gateway {
-        name: "shop".to_owned(),
-        port,
-        protocol: Protocol::Http,
-        virtual_hosts: Vec::new(),
-        settings: vamp_core::routing::GatewaySettings::default(),
-        decision,
-    }
+    Gateway::new("shop", port, decision)
 }
 
 /// The head of a request that meets condition `n` and no other.

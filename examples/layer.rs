@@ -152,28 +152,13 @@ async fn serve(proxy: &InProcess, gateway: routing::Gateway) -> Result<(), Box<d
 fn gateway(port: NonZeroU16, old: NonZeroU16, new: NonZeroU16) -> Result<routing::Gateway, Box<dyn Error>> {
     let route = |name: &str, weight: &str, condition: Option<&str>, port| {
         let instance = Instance { id: name.into(), host: "127.0.0.1".into(), port, traffic: Traffic::Ready };
-        Ok::<_, Box<dyn Error>>(routing::Route {
-            name: name.into(),
-            weight: weight.parse()?,
-            condition: condition.map(str::parse).transpose()?,
-            strength: "100%".parse()?,
-            balance: routing::Balance::RoundRobin,
-            rewrites: Vec::new(),
-            settings: routing::RouteSettings::default(),
-            target: routing::Target::Instances(vec![instance]),
-        })
+        let (condition, strength) = (condition.map(str::parse).transpose()?, "100%".parse()?);
+        let by_weight = routing::Route::new(name, weight.parse()?, routing::Target::Instances(vec![instance]));
+        Ok::<_, Box<dyn Error>>(routing::Route { condition, strength, ..by_weight })
     };
     let routes = vec![route("old", "100%", None, old)?, route("new", "0%", Some("has cookie beta"), new)?];
     let decision = routing::Decision { gateway: "shop".into(), sticky: None, routes };
-    let protocol = routing::Protocol::Http;
-    Ok(routing::Gateway {
-        name: "shop".into(),
-        port,
-        protocol,
-        virtual_hosts: Vec::new(),
-        settings: routing::GatewaySettings::default(),
-        decision,
-    })
+    Ok(routing::Gateway::new("shop", port, decision))
 }
 
 /// A version of the service, on a port of its own.

@@ -61,8 +61,8 @@ impl Traffic {
             traffic.repeat("slow answers", move || exact(port, "/slow".to_owned(), 4));
             let page = format!("/download/{pieces}");
             traffic.repeat("downloads", move || exact(port, page.clone(), pieces * PIECE));
-            traffic.keep_alive(port);
-            traffic.with_cookies(port);
+            traffic.go_on("kept connections", move |kept| kept_alive(kept, port));
+            traffic.go_on("clients with cookies", move |cookies| remembered(cookies, port));
             traffic.web_socket(port);
         }
         traffic
@@ -73,42 +73,23 @@ impl Traffic {
     where
         F: Future<Output = Outcome<()>> + Send,
     {
+        self.go_on(kind, move |()| once());
+    }
+
+    /// Does it again and again with what the time before left; after a failure with nothing.
+    fn go_on<S, F>(&mut self, kind: &'static str, once: impl Fn(S) -> F + Send + 'static)
+    where
+        S: Default + Send,
+        F: Future<Output = Outcome<S>> + Send,
+    {
         let stop = Arc::clone(&self.stop);
         self.clients.spawn(async move {
-            let mut tally = Tally::default();
+            let (mut tally, mut left) = (Tally::default(), S::default());
             while !stop.load(Ordering::Relaxed) {
-                tally.count(timeout(DEADLINE, once()).await.map_err(Into::into).flatten());
+                left = tally.count(timeout(DEADLINE, once(left)).await.map_err(Into::into).flatten());
                 sleep(PAUSE).await;
             }
             (kind, tally)
-        });
-    }
-
-    /// Requests over one connection, until the other side announces its end.
-    fn keep_alive(&mut self, port: u16) {
-        let stop = Arc::clone(&self.stop);
-        self.clients.spawn(async move {
-            let (mut tally, mut kept) = (Tally::default(), None);
-            while !stop.load(Ordering::Relaxed) {
-                let once = timeout(DEADLINE, kept_alive(&mut kept, port));
-                tally.count(once.await.map_err(Into::into).flatten());
-                sleep(PAUSE).await;
-            }
-            ("kept connections", tally)
-        });
-    }
-
-    /// Requests with all cookies that came so far, as a browser sends them.
-    fn with_cookies(&mut self, port: u16) {
-        let stop = Arc::clone(&self.stop);
-        self.clients.spawn(async move {
-            let (mut tally, mut cookies) = (Tally::default(), BTreeMap::new());
-            while !stop.load(Ordering::Relaxed) {
-                let once = timeout(DEADLINE, remembered(&mut cookies, port));
-                tally.count(once.await.map_err(Into::into).flatten());
-                sleep(PAUSE).await;
-            }
-            ("clients with cookies", tally)
         });
     }
 
@@ -139,10 +120,16 @@ impl Traffic {
 }
 
 impl Tally {
-    fn count(&mut self, outcome: Outcome<()>) {
+    fn count<S: Default>(&mut self, outcome: Outcome<S>) -> S {
         match outcome {
-            Ok(()) => self.done += 1,
-            Err(error) => self.failures.push(error.to_string()),
+            Ok(left) => {
+                self.done += 1;
+                left
+            }
+            Err(error) => {
+                self.failures.push(error.to_string());
+                S::default()
+            }
         }
     }
 }
@@ -171,18 +158,19 @@ async fn small(connection: &mut Connection) -> Outcome<()> {
     fetch(connection, "GET", "/", Bytes::new()).await.map(drop)
 }
 
-async fn kept_alive(kept: &mut Option<Connection>, port: u16) -> Outcome<()> {
-    let mut connection = match kept.take() {
+/// A request over the connection that was kept; gives it back, unless the other side announced its end.
+async fn kept_alive(kept: Option<Connection>, port: u16) -> Outcome<Option<Connection>> {
+    let mut connection = match kept {
         Some(connection) => connection,
         None => connect(port).await?,
     };
     connection.ready().await?;
     let (_, again) = fetch(&mut connection, "GET", "/", Bytes::new()).await?;
-    *kept = again.then_some(connection);
-    Ok(())
+    Ok(again.then_some(connection))
 }
 
-async fn remembered(cookies: &mut BTreeMap<String, String>, port: u16) -> Outcome<()> {
+/// A request with all cookies that came so far, as a browser sends them; gives them back with the new ones.
+async fn remembered(mut cookies: BTreeMap<String, String>, port: u16) -> Outcome<BTreeMap<String, String>> {
     let sent: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let request = Request::get("/").header("host", "shop").header("cookie", sent.join("; ")).body(Full::default())?;
     let response = connect(port).await?.send_request(request).await?;
@@ -194,7 +182,7 @@ async fn remembered(cookies: &mut BTreeMap<String, String>, port: u16) -> Outcom
         let (name, value) = pair.ok_or("a cookie without a value")?;
         cookies.insert(name.to_owned(), value.to_owned());
     }
-    Ok(())
+    Ok(cookies)
 }
 
 async fn large(port: u16, method: &str) -> Outcome<()> {

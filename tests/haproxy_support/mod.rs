@@ -110,14 +110,7 @@ pub fn table(gateways: &[Gateway]) -> RoutingTable {
 pub fn gateway(name: &str, port: u16, routes: Vec<Route>) -> Gateway {
     let decision = Decision { gateway: name.to_owned(), sticky: None, routes };
     let port = port.try_into().expect("not zero");
-    Gateway {
-        name: name.to_owned(),
-        port,
-        protocol: Protocol::Http,
-        virtual_hosts: Vec::new(),
-        settings: vamp_core::routing::GatewaySettings::default(),
-        decision,
-    }
+    Gateway::new(name, port, decision)
 }
 
 /// A route by weight, in parts per million.
@@ -131,16 +124,7 @@ pub fn chained(name: &str, ppm: u32, routes: Vec<Route>) -> Route {
 }
 
 fn to(name: &str, ppm: u32, target: Target) -> Route {
-    Route {
-        name: name.to_owned(),
-        weight: Weight::from_ppm(ppm).expect("at most 100 %"),
-        condition: None,
-        strength: Weight::ZERO,
-        balance: Balance::RoundRobin,
-        rewrites: Vec::new(),
-        settings: vamp_core::routing::RouteSettings::default(),
-        target,
-    }
+    Route::new(name, Weight::from_ppm(ppm).expect("at most 100 %"), target)
 }
 
 pub fn instance(id: &str, port: u16) -> Instance {

@@ -9,7 +9,7 @@ use crate::{
         Version,
     },
     memory,
-    routing::{Complete, Decision, Gateway, Instance, Keys, Protocol, Route, Target, Traffic},
+    routing::{Complete, Decision, Gateway, Instance, Keys, Route, Target, Traffic},
     weight::Weight,
 };
 use async_trait::async_trait;
@@ -136,25 +136,9 @@ fn gateway(name: &str, instances: &[(&str, Traffic)]) -> Gateway {
         port,
         traffic: *traffic,
     });
-    let route = Route {
-        name: "route".to_owned(),
-        weight: Weight::FULL,
-        condition: None,
-        strength: Weight::ZERO,
-        balance: crate::routing::Balance::default(),
-        rewrites: Vec::new(),
-        settings: crate::routing::RouteSettings::default(),
-        target: Target::Instances(instances.collect()),
-    };
+    let route = Route::new("route", Weight::FULL, Target::Instances(instances.collect()));
     let decision = Decision { gateway: name.to_owned(), sticky: None, routes: vec![route] };
-    Gateway {
-        name: name.to_owned(),
-        port,
-        protocol: Protocol::Http,
-        virtual_hosts: Vec::new(),
-        settings: crate::routing::GatewaySettings::default(),
-        decision,
-    }
+    Gateway::new(name, port, decision)
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod sabotage;
 use crate::{
     condition::Condition,
     driver::{Document, GatewayRenderer, Proxy, Target},
-    routing::{Balance, Decision, Gateway, Instance, Protocol, Route, RoutingTable, Target as Leads, Traffic},
+    routing::{Decision, Gateway, Instance, Route, RoutingTable, Target as Leads, Traffic},
     weight::Weight,
 };
 use async_trait::async_trait;
@@ -83,27 +83,11 @@ fn gateway(name: &str, port: NonZeroU16, weights: [u32; 2], instances: [Vec<Inst
         sticky: None,
         routes: vec![route("first", weights[0], first), conditional],
     };
-    Gateway {
-        name: name.to_owned(),
-        port,
-        protocol: Protocol::Http,
-        virtual_hosts: Vec::new(),
-        settings: crate::routing::GatewaySettings::default(),
-        decision,
-    }
+    Gateway::new(name, port, decision)
 }
 
 fn route(name: &str, weight: u32, instances: Vec<Instance>) -> Route {
-    Route {
-        name: name.to_owned(),
-        weight: Weight::from_percent(weight).expect("a share"),
-        condition: None,
-        strength: Weight::ZERO,
-        balance: Balance::default(),
-        rewrites: Vec::new(),
-        settings: crate::routing::RouteSettings::default(),
-        target: Leads::Instances(instances),
-    }
+    Route::new(name, Weight::from_percent(weight).expect("a share"), Leads::Instances(instances))
 }
 
 fn instance(id: &str, port: u16) -> Instance {

@@ -232,7 +232,7 @@ impl Walk<'_> {
                 continue;
             }
             let target = Target::Instances(self.services.instances(&path)?);
-            routes.push(Route { target, ..bare_route(name) });
+            routes.push(Route::new(name, Weight::ZERO, target));
         }
         Ok(routes)
     }
@@ -261,19 +261,6 @@ fn completed_weights(gateway: &model::Gateway) -> Result<Vec<Weight>, String> {
     let completed = gateway.clone().completed().map_err(|error| error.to_string())?;
     let weights: Vec<Weight> = completed.routes.iter().map(|route| route.weight.unwrap_or_default()).collect();
     Ok(if Weight::sum(&weights) == 0 { weights } else { rescale(&weights, Weight::FULL) })
-}
-
-fn bare_route(name: String) -> Route {
-    Route {
-        name,
-        weight: Weight::ZERO,
-        condition: None,
-        strength: Weight::ZERO,
-        balance: super::Balance::default(),
-        rewrites: Vec::new(),
-        settings: RouteSettings::default(),
-        target: Target::Instances(Vec::new()),
-    }
 }
 
 fn compiled_route(route: &model::Route, weight: Weight, mut target: Target) -> Result<Route, String> {

@@ -58,21 +58,14 @@ fn give_values(decision: &mut Decision, prefix: &str, values: &Values) -> Result
 mod tests {
     use super::*;
     use crate::{
-        routing::{Instance, Protocol, Route, Traffic},
+        routing::{Instance, Route, Traffic},
         weight::Weight,
     };
 
     fn route(name: &str, target: Target) -> Route {
-        Route {
-            name: name.to_owned(),
-            weight: Weight::from_percent(50).unwrap(),
-            condition: Some("has cookie beta".parse().unwrap()),
-            strength: Weight::from_percent(30).unwrap(),
-            balance: crate::routing::Balance::default(),
-            rewrites: Vec::new(),
-            settings: crate::routing::RouteSettings::default(),
-            target,
-        }
+        let condition = Some("has cookie beta".parse().unwrap());
+        let strength = Weight::from_percent(30).unwrap();
+        Route { condition, strength, ..Route::new(name, Weight::from_percent(50).unwrap(), target) }
     }
 
     #[test]
@@ -82,14 +75,8 @@ mod tests {
         let decision = |routes| Decision { gateway: "g".into(), sticky: None, routes };
         let inner = decision(vec![route("c", Target::Instances(Vec::new()))]);
         let routes = vec![route("a", Target::Instances(vec![one])), route("b", Target::Chained(inner))];
-        let gateway = Gateway {
-            name: "g".into(),
-            port,
-            protocol: Protocol::Http,
-            virtual_hosts: vec!["shop.example".into()],
-            settings: crate::routing::GatewaySettings::default(),
-            decision: decision(routes),
-        };
+        let virtual_hosts = vec!["shop.example".into()];
+        let gateway = Gateway { virtual_hosts, ..Gateway::new("g", port, decision(routes)) };
         let mut document = write(&gateway).unwrap();
         assert_eq!(read(&document).unwrap(), gateway);
         assert_eq!(document.values["weight/1.0"], "\"50%\"");

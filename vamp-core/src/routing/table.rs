@@ -34,6 +34,19 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// An HTTP gateway with nothing else said about it.
+    #[must_use]
+    pub fn new(name: impl Into<String>, port: NonZeroU16, decision: Decision) -> Self {
+        Self {
+            name: name.into(),
+            port,
+            protocol: Protocol::default(),
+            virtual_hosts: Vec::new(),
+            settings: GatewaySettings::default(),
+            decision,
+        }
+    }
+
     /// The digest of the content: what an agent acknowledges.
     #[must_use]
     pub fn hash(&self) -> String {
@@ -113,6 +126,23 @@ pub struct Route {
     pub settings: RouteSettings,
     /// Where it leads.
     pub target: Target,
+}
+
+impl Route {
+    /// A route by weight, with nothing else said about it.
+    #[must_use]
+    pub fn new(name: impl Into<String>, weight: Weight, target: Target) -> Self {
+        Self {
+            name: name.into(),
+            weight,
+            condition: None,
+            strength: Weight::ZERO,
+            balance: Balance::default(),
+            rewrites: Vec::new(),
+            settings: RouteSettings::default(),
+            target,
+        }
+    }
 }
 
 /// How instances share requests, by HAProxy's names for the dynamic algorithms.

@@ -2,33 +2,21 @@
 
 use vamp_core::{
     condition::Request,
-    routing::{Balance, Decision, Gateway, Instance, Protocol, Route, Target, Traffic, router::GatewayRouter},
+    routing::{Decision, Gateway, Instance, Route, Target, Traffic, router::GatewayRouter},
     weight::Weight,
 };
 
 /// Whose condition takes a request goes to `rule`, all others to `rest`.
 pub(crate) fn of(condition: &str) -> GatewayRouter {
     let port = 8080.try_into().expect("not zero");
-    let route = |name: &str, weight, condition: Option<&str>| Route {
-        name: name.to_owned(),
-        weight,
-        condition: condition.map(|text| text.parse().expect("the rule is valid")),
-        strength: Weight::FULL,
-        balance: Balance::RoundRobin,
-        rewrites: Vec::new(),
-        settings: vamp_core::routing::RouteSettings::default(),
-        target: Target::Instances(vec![Instance {
-            id: name.to_owned(),
-            host: "127.0.0.1".to_owned(),
-            port,
-            traffic: Traffic::Ready,
-        }]),
+    let route = |name: &str, weight, condition: Option<&str>| {
+        let instance = Instance { id: name.to_owned(), host: "127.0.0.1".to_owned(), port, traffic: Traffic::Ready };
+        let condition = condition.map(|text| text.parse().expect("the rule is valid"));
+        Route { condition, strength: Weight::FULL, ..Route::new(name, weight, Target::Instances(vec![instance])) }
     };
     let routes = vec![route("rule", Weight::ZERO, Some(condition)), route("rest", Weight::FULL, None)];
     let decision = Decision { gateway: "shop".to_owned(), sticky: None, routes };
-    let gateway =
-        Gateway { name: "shop".to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), settings: vamp_core::routing::GatewaySettings::default(), decision };
-    GatewayRouter::compile(&gateway).expect("the gateway is valid")
+    GatewayRouter::compile(&Gateway::new("shop", port, decision)).expect("the gateway is valid")
 }
 
 /// Whether the rule takes a request.

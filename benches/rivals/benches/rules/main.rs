@@ -5,7 +5,7 @@ use http::{HeaderName, header};
 use std::{hint::black_box, net::IpAddr, time::Duration};
 use vamp_core::{
     condition::Request,
-    routing::{Balance, Decision, Gateway, Instance, Protocol, Route, Target, Traffic, router::GatewayRouter},
+    routing::{Decision, Gateway, Instance, Route, Target, Traffic, router::GatewayRouter},
     weight::Weight,
 };
 use wirefilter::{ExecutionContext, Filter, Scheme};
@@ -51,20 +51,10 @@ impl Request for Fields {
 
 fn router() -> GatewayRouter {
     let port = 8080.try_into().expect("not zero");
-    let route = |name: String, weight, condition: Option<String>| Route {
-        weight,
-        condition: condition.map(|text| text.parse().expect("the rule is valid")),
-        strength: Weight::FULL,
-        balance: Balance::RoundRobin,
-        rewrites: Vec::new(),
-        settings: vamp_core::routing::RouteSettings::default(),
-        target: Target::Instances(vec![Instance {
-            id: name.clone(),
-            host: "127.0.0.1".to_owned(),
-            port,
-            traffic: Traffic::Ready,
-        }]),
-        name,
+    let route = |name: String, weight, condition: Option<String>| {
+        let instance = Instance { id: name.clone(), host: "127.0.0.1".to_owned(), port, traffic: Traffic::Ready };
+        let condition = condition.map(|text| text.parse().expect("the rule is valid"));
+        Route { condition, strength: Weight::FULL, ..Route::new(name, weight, Target::Instances(vec![instance])) }
     };
     let condition = |n: usize| match n % 2 {
         0 => format!("host == shop{n}.example"),
@@ -73,9 +63,7 @@ fn router() -> GatewayRouter {
     let rules = (0..RULES).map(|n| route(n.to_string(), Weight::ZERO, Some(condition(n))));
     let routes = rules.chain([route("rest".to_owned(), Weight::FULL, None)]).collect();
     let decision = Decision { gateway: "shop".to_owned(), sticky: None, routes };
-    let gateway =
-        Gateway { name: "shop".to_owned(), port, protocol: Protocol::Http, virtual_hosts: Vec::new(), settings: vamp_core::routing::GatewaySettings::default(), decision };
-    GatewayRouter::compile(&gateway).expect("the gateway is valid")
+    GatewayRouter::compile(&Gateway::new("shop", port, decision)).expect("the gateway is valid")
 }
 
 fn filters(scheme: &Scheme) -> Vec<Filter<'_>> {
