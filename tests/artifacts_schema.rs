@@ -117,7 +117,7 @@ const MORE: [&str; 14] = [
     "kind: blueprints\nname: b\nclusters: {a: {ref: x, sla: {ref: gold, escalations: [a, {to_all: [b]}, {to_one: {escalations: c}}]}}, b: {ref: y, sla: {type: own, any: thing}}}\n",
     "kind: blueprints\nname: b\nclusters: {a: {breed: {ref: x}, arguments: {a: 1}, health: {running: 1}, metadata: {x: y}}}\n",
     "kind: breed\nname: b\ndeployable: x\ndependencies: {a: z, c: {ref: d}, e: {breed: f}, g: {name: h, deployable: i}}\narguments: {a: 1}\nenv: {'A[B]': 1}\n",
-    "kind: gateway\nname: a/b/c\nroutes: x\nservice: {host: h, port: 80}\nproxy: {}\ninternal: true\ndeployed: true\nselector: port (1)\nvirtual_hosts: a\nsticky: {by: ROUTE, ttl: 1h, idle: 20m}\nrate_limit: 5\n",
+    "kind: gateway\nname: a/b/c\nroutes: x\nservice: {host: h, port: 80}\nproxy: {}\ninternal: true\ndeployed: true\nselector: port (1)\nvirtual_hosts: a\nsticky: {by: ROUTE, ttl: 1h, idle: 20m}\nrate_limit: 5\ntls: {certificate: a/b.pem}\n",
     "kind: gateway\nname: g\nsticky: INSTANCE\nroutes: {a: stored, b: {ref: c}, d: {condition: {ref: e}, rewrites: [{ref: f}], selector: t}, '[h:1]': {condition: '', balance: default}}\n",
     "kind: scale\nname: s\ncpu: '.5'\nmemory: 1.5 GiB\ninstances: '3'\n",
     "kind: sla\nname: s\ntype: own\nfoo: {bar: 1}\n",

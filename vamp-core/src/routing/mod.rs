@@ -10,6 +10,7 @@ mod select;
 mod settings;
 mod sticky;
 mod table;
+mod tls;
 
 pub use compile::{Compiled, CompiledGateway, Find, ServicePath, Services, compile, compile_one};
 pub use complete::Complete;
@@ -20,3 +21,4 @@ pub use select::{Selectable, Selected, select};
 pub use settings::{GatewaySettings, Outlier, RouteSettings, Timeout};
 pub use sticky::{Sticky, StickyBy};
 pub use table::{Balance, Decision, Gateway, Instance, Protocol, Rewrite, Route, RoutingTable, Target, Traffic};
+pub use tls::{Tls, is_certificate};

@@ -1,5 +1,6 @@
 //! [`RouteSettings`] and [`GatewaySettings`]: what few routes and gateways say, and a proxy has a default for.
 
+use super::Tls;
 use serde::{Deserialize, Serialize};
 use std::{num::NonZeroU32, time::Duration};
 
@@ -63,6 +64,9 @@ pub struct GatewaySettings {
     /// So many requests a second are accepted from one client address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<NonZeroU32>,
+    /// How it is reached over TLS; without, it is reached without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
 }
 
 impl RouteSettings {
@@ -111,7 +115,7 @@ impl GatewaySettings {
     /// The same, and what `outer` says where these say nothing.
     #[must_use]
     pub fn or(self, outer: &Self) -> Self {
-        Self { rate_limit: self.rate_limit.or(outer.rate_limit) }
+        Self { rate_limit: self.rate_limit.or(outer.rate_limit), tls: self.tls.or_else(|| outer.tls.clone()) }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::report::{Cursor, Fields, Report};
 use crate::{
     model::units::parse_time,
-    routing::{GatewaySettings, Outlier, RouteSettings, Timeout},
+    routing::{GatewaySettings, Outlier, RouteSettings, Timeout, Tls, is_certificate},
 };
 use std::{num::NonZeroU32, time::Duration};
 
@@ -26,7 +26,21 @@ pub(super) fn of_route(fields: &mut Fields<'_>, report: &mut Report<'_>) -> Rout
 }
 
 pub(super) fn of_gateway(fields: &mut Fields<'_>, report: &mut Report<'_>) -> GatewaySettings {
-    GatewaySettings { rate_limit: number(fields, "rate_limit", report) }
+    let rate_limit = number(fields, "rate_limit", report);
+    GatewaySettings { rate_limit, tls: fields.get("tls").and_then(|at| tls(&at, report)) }
+}
+
+fn tls(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Tls> {
+    let mut fields = at.fields(report);
+    let certificate = fields.require(report, "certificate").and_then(|at| {
+        at.read(report, "the name of a certificate", |text| {
+            let hint = "write the name of a file in the folder of certificates, such as `shop.pem`: letters, digits, \
+                        `-`, `_`, `.`, and `/` between folders";
+            if is_certificate(text) { Ok(text.to_owned()) } else { Err(hint) }
+        })
+    });
+    fields.finish(report);
+    Some(Tls { certificate: certificate? })
 }
 
 fn timeout(at: &Cursor<'_>, report: &mut Report<'_>) -> Timeout {

@@ -170,11 +170,15 @@ fn sticky_by() -> Value {
 fn common_gateway() -> Keys {
     let time = || reference("time");
     let sticky = Keys::default().required("by", sticky_by()).optional("ttl", time()).optional("idle", time());
+    let certificate =
+        json!({"type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"});
+    let tls = Keys::default().required("certificate", certificate);
     Keys::default()
         .optional("port", scalar())
         .optional("sticky", any([sticky_by(), sticky.schema()]))
         .optional("virtual_hosts", one_or_list(scalar()))
         .optional("rate_limit", reference("whole"))
+        .optional("tls", tls.schema())
         .optional("selector", json!({"type": "string"}))
         .optional("routes", reference("routes"))
         .ignored(&["deployed", "lookup_name", "proxy", "internal"])

@@ -18,9 +18,10 @@ fn survives_serde<T: Debug + PartialEq + Serialize + DeserializeOwned>(artifact:
     assert_eq!(&serde_json::from_str::<T>(&text).expect(&text), artifact);
 }
 
-const GATEWAYS: [&str; 8] = [
+const GATEWAYS: [&str; 9] = [
     "name: g\nselector: label (app)((.*))\nroutes: {a: stored, b: {ref: other}, c: {condition: {reference: ios}, rewrites: [r, {path: /n if host == b}], selector: ip (10.*)}}\n",
     "name: g\n",
+    "name: g\ntls: {certificate: shop.example/all.pem}\n",
     "name: a/b/c\nport: 5432/tcp\nroutes: a/b\n",
     "name: sava/9050\nport: 9050\nsticky: instance\nvirtual_hosts: [a.example, b.example]\nmetadata: {myKey: [1, ~, 'x']}\n",
     "name: g\nsticky: {by: instance, ttl: 1h, idle: 20m}\n",

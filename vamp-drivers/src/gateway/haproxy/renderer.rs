@@ -55,6 +55,9 @@ fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> 
 
 fn document(gateway: &Gateway, target: &Target) -> Result<Document, String> {
     validate_hosts(gateway, target)?;
+    if gateway.settings.tls.is_some() {
+        return Err("tls: the HAProxy driver does not serve it yet".to_owned());
+    }
     validate(&gateway.decision, gateway.protocol)?;
     let served = Served::read(target.serving.get(&gateway.name));
     let (placed, slots) = Placed::find(&gateway.decision, &served);

@@ -101,6 +101,9 @@ fn every_rule_of_a_gateway_names_its_place() {
             vec!["StickyPortTypeError sticky", "ConditionPortTypeError routes/a/condition"],
         ),
         ("name: g\nrate_limit: 0\n", vec!["UnexpectedTypeError rate_limit"]),
+        ("name: g\ntls: {certificate: ../key.pem}\n", vec!["UnexpectedTypeError tls/certificate"]),
+        ("name: g\ntls: {certificate: a.pem, key: b.pem}\n", vec!["UnexpectedElement tls/key"]),
+        ("name: g\ntls: {}\n", vec!["MissingPathValueError tls/certificate"]),
         ("name: g\nrotes: {}\n", vec!["UnexpectedElement rotes"]),
         ("- name: g\n- name: h\n", vec![]),
     ] {
