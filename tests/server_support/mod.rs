@@ -3,6 +3,7 @@
 
 pub mod http;
 pub mod memory;
+pub mod whole;
 
 use std::time::Duration;
 

@@ -45,6 +45,9 @@ impl Composition {
         if let Some(ports) = config.gateway_ports {
             builder = builder.gateway_ports(ports);
         }
+        if let Some(domain) = config.host_domain.clone() {
+            builder = builder.host_domain(domain);
+        }
         let engine = builder
             .namespace(&config.namespace)
             .containers("process", containers(config).await?)

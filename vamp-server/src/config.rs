@@ -10,6 +10,7 @@ use std::{
 use vamp_core::{
     engine::GatewayPorts,
     model::Name,
+    routing::HostDomain,
     yaml::{self, Node},
 };
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub share_env: Vec<String>,
     /// The port on it that gateways share, for requests to their virtual hosts.
     pub host_port: Option<NonZeroU16>,
+    /// Below which every http gateway has a host name by itself; it takes a port for virtual hosts.
+    pub host_domain: Option<HostDomain>,
     /// Whose instances and keys these are.
     pub namespace: String,
     /// The HAProxy program.
@@ -77,6 +80,8 @@ pub struct Given {
     /// See [`Config::host_port`].
     #[serde(deserialize_with = "port")]
     pub host_port: Option<NonZeroU16>,
+    /// See [`Config::host_domain`].
+    pub host_domain: Option<String>,
     /// See [`Config::namespace`].
     pub namespace: Option<String>,
     /// See [`Config::haproxy`].
@@ -140,6 +145,7 @@ impl Given {
             gateway_ports: self.gateway_ports.or(other.gateway_ports),
             share_env: self.share_env.or(other.share_env),
             host_port: self.host_port.or(other.host_port),
+            host_domain: self.host_domain.or(other.host_domain),
             namespace: self.namespace.or(other.namespace),
             haproxy: self.haproxy.or(other.haproxy),
             token_file: self.token_file.or(other.token_file),
@@ -185,6 +191,7 @@ impl Given {
             gateway_ports,
             share_env,
             host_port: self.host_port,
+            host_domain: host_domain(self.host_domain.as_deref(), self.host_port)?,
             namespace,
             haproxy: self.haproxy.unwrap_or_else(|| PathBuf::from("haproxy")),
             token,
@@ -192,6 +199,16 @@ impl Given {
             said,
         })
     }
+}
+
+fn host_domain(text: Option<&str>, port: Option<NonZeroU16>) -> Result<Option<HostDomain>, ConfigError> {
+    let Some(text) = text else { return Ok(None) };
+    if port.is_none() {
+        return Err(ConfigError(format!(
+            "host_domain `{text}`: there is no port for hosts; give one with --host-port"
+        )));
+    }
+    text.parse().map(Some).map_err(|error| ConfigError(format!("host_domain: {error}")))
 }
 
 fn read_token(path: &Path) -> Result<Token, ConfigError> {
@@ -263,6 +280,18 @@ mod tests {
         assert_eq!(ports(Some("none")).unwrap(), None);
         let refused = ports(Some("9100-9000")).unwrap_err().to_string();
         assert!(refused.contains("gateway_ports") && refused.contains("larger"), "{refused}");
+    }
+
+    #[test]
+    fn names_below_a_domain_need_a_port_for_them() {
+        let domain = |domain: &str, port| {
+            let given = Given { host_domain: Some(domain.to_owned()), host_port: port, ..Given::default() };
+            given.complete().map(|config| config.host_domain.map(|domain| domain.to_string()))
+        };
+        let port = NonZeroU16::new(8_081);
+        assert_eq!(domain("Vamp.Example", port).unwrap().as_deref(), Some("vamp.example"));
+        assert!(domain("vamp", None).unwrap_err().to_string().contains("--host-port"));
+        assert!(domain("*.vamp", port).unwrap_err().to_string().contains("host_domain"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     driver::{Clock, ContainerDriver, EventStore, KeyValueStore, PersistenceStore},
     model::resolve::Globals,
     plan,
-    routing::Keys,
+    routing::{HostDomain, Keys},
 };
 use std::{
     collections::BTreeMap,
@@ -151,6 +151,13 @@ impl Builder {
     /// Where instances reach gateways, as `$cluster.host` says; `127.0.0.1` if not said.
     pub fn gateway_host(mut self, host: impl Into<String>) -> Self {
         self.site.gateway_host = host.into();
+        self
+    }
+
+    /// Every http gateway with a port has a host name below this domain, beside those that it says. Proxies without a port
+    /// for virtual hosts refuse such gateways.
+    pub fn host_domain(mut self, domain: HostDomain) -> Self {
+        self.site.host_domain = Some(domain);
         self
     }
 

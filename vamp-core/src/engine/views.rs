@@ -55,6 +55,12 @@ impl Engine {
         Some(Arc::clone(&world.artifacts?.gateways.get(name)?.value))
     }
 
+    /// The host that a gateway has by itself; see [`Builder::host_domain`](super::Builder::host_domain).
+    #[must_use]
+    pub fn generated_host(&self, gateway: &Gateway) -> Option<String> {
+        gateway.generated_host(self.shared.world.borrow().site.host_domain.as_ref()?)
+    }
+
     /// What was last observed of a service.
     #[must_use]
     pub fn instances(&self, deployment: &str, cluster: &str, service: &str) -> Vec<Instance> {

@@ -4,7 +4,7 @@ use super::{GatewayName, Metadata, Name, Ordered, Port, Reference, RoutePath, Se
 use crate::{
     condition::Condition,
     driver::Address,
-    routing::{Balance, GatewaySettings, Rewrite, RouteSettings, Sticky},
+    routing::{Balance, GatewaySettings, HostDomain, Protocol, Rewrite, RouteSettings, Sticky},
     violation::Violation,
     weight::{Weight, WeightError, split},
 };
@@ -151,6 +151,12 @@ impl Gateway {
     #[must_use]
     pub fn selects(&self) -> bool {
         self.selector.is_some() || self.routes.iter().any(|route| route.selector.is_some())
+    }
+
+    /// The host that it has by itself below this domain, once it has a port; `None` for a gateway of type tcp.
+    #[must_use]
+    pub fn generated_host(&self, domain: &HostDomain) -> Option<String> {
+        (self.port.protocol == Protocol::Http).then(|| domain.host(&self.name))
     }
 
     /// The route to `path`.

@@ -6,6 +6,7 @@ use crate::{
         Deployment, Gateway,
         resolve::{Around, Globals},
     },
+    routing::HostDomain,
 };
 use std::{num::NonZeroU16, sync::Arc};
 
@@ -18,6 +19,8 @@ pub(crate) struct Site {
     pub(crate) gateway_host: String,
     /// What values may refer to beside artifacts.
     pub(crate) globals: Option<Arc<dyn Globals>>,
+    /// Below which every http gateway has a host name.
+    pub(crate) host_domain: Option<HostDomain>,
 }
 
 /// Answers before anything is there: every gateway is somewhere.
@@ -46,7 +49,7 @@ impl Around for Site {
 impl Default for Site {
     /// Processes and proxy share a host.
     fn default() -> Self {
-        Self { namespace: "default".to_owned(), gateway_host: "127.0.0.1".to_owned(), globals: None }
+        Self { namespace: "default".to_owned(), gateway_host: "127.0.0.1".to_owned(), globals: None, host_domain: None }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     engine::Artifacts,
     model::{Candidate, DeployedService, Group, Intention, resolve},
     plan::{Near, Site, leaves_as_a_whole},
-    routing::{Instance, Selectable, ServicePath, Services, Traffic},
+    routing::{HostDomain, Instance, Selectable, ServicePath, Services, Traffic},
 };
 use std::{num::NonZeroU16, sync::Arc};
 
@@ -137,6 +137,10 @@ impl Services for Running<'_> {
 
     fn namespace(&self) -> &str {
         &self.site.namespace
+    }
+
+    fn host_domain(&self) -> Option<&HostDomain> {
+        self.site.host_domain.as_ref()
     }
 }
 

@@ -2,7 +2,8 @@
 //! request crosses the proxy once.
 
 use super::{
-    Decision, Gateway, Instance, Protocol, Route, RouteSettings, Selectable, Selected, Sticky, Target, Traffic, select,
+    Decision, Gateway, HostDomain, Instance, Protocol, Route, RouteSettings, Selectable, Selected, Sticky, Target,
+    Traffic, select,
 };
 use crate::{
     model::{self, GatewayName, Reference, RoutePath, Selector},
@@ -42,6 +43,11 @@ pub trait Services {
     /// What `$namespace` stands for in selectors.
     fn namespace(&self) -> &str {
         "default"
+    }
+
+    /// The domain below which every http gateway has a name by itself; `None` = they have the hosts that they say.
+    fn host_domain(&self) -> Option<&HostDomain> {
+        None
     }
 }
 
@@ -125,12 +131,20 @@ pub fn compile_one(gateway: &model::Gateway, find: &Find<'_>, services: &dyn Ser
             name: gateway.name.to_string(),
             port,
             protocol: gateway.port.protocol,
-            virtual_hosts: gateway.virtual_hosts.clone(),
+            virtual_hosts: virtual_hosts(gateway, services.host_domain()),
             settings: gateway.settings.clone(),
             decision,
         })
     };
     Some(CompiledGateway { gateway: decision.map(published), crossed: walk.crossed, services: walk.reached })
+}
+
+/// The hosts that a gateway says, and the one that it has by itself.
+fn virtual_hosts(gateway: &model::Gateway, domain: Option<&HostDomain>) -> Vec<String> {
+    let mut hosts = gateway.virtual_hosts.clone();
+    let own = domain.and_then(|domain| gateway.generated_host(domain));
+    hosts.extend(own.filter(|own| !gateway.virtual_hosts.iter().any(|host| host.eq_ignore_ascii_case(own))));
+    hosts
 }
 
 /// One walk from a published gateway down to instances.

@@ -3,6 +3,7 @@
 mod compile;
 mod complete;
 pub(crate) mod document;
+mod domain;
 mod host;
 mod keys;
 pub mod router;
@@ -14,6 +15,7 @@ mod tls;
 
 pub use compile::{Compiled, CompiledGateway, Find, ServicePath, Services, compile, compile_one};
 pub use complete::Complete;
+pub use domain::HostDomain;
 pub use host::{WILDCARD_LABELS, is_virtual_host};
 pub use keys::{AgentKey, Keys};
 pub use router::Router;

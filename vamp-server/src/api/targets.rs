@@ -14,6 +14,9 @@ pub(super) async fn shown(api: &Api, gateway: &Gateway) -> Value {
     if shown.get("service").is_none_or(Value::is_null) {
         shown["service"] = json!({"host": &*api.gateway_host, "port": gateway.port.to_string()});
     }
+    if let Some(host) = api.engine.generated_host(gateway) {
+        shown["generated_host"] = json!(host);
+    }
     shown["deployed"] = json!(api.engine.is_served(gateway.name.as_str()));
     for route in &gateway.routes {
         let targets = of_route(api, &route.path).await;

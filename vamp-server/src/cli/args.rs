@@ -132,6 +132,9 @@ pub(crate) struct ServerArgs {
     /// The port that gateways share, for requests to their virtual hosts [default: none]
     #[arg(long, env = "VAMP_HOST_PORT", value_name = "PORT")]
     host_port: Option<NonZeroU16>,
+    /// Give every http gateway a name below this domain: `sava/web/http` is `http.web.sava.DOMAIN` [default: none]
+    #[arg(long, env = "VAMP_HOST_DOMAIN", value_name = "DOMAIN")]
+    host_domain: Option<String>,
     /// Whose instances and keys these are [default: default]
     #[arg(long, env = "VAMP_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
@@ -159,6 +162,7 @@ impl ServerArgs {
             gateway_ports: self.gateway_ports,
             share_env: (!self.share_env.is_empty()).then(|| self.share_env.join(",")),
             host_port: self.host_port,
+            host_domain: self.host_domain,
             namespace: self.namespace,
             haproxy: self.haproxy,
             token_file: self.token_file,

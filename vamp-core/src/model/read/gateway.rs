@@ -17,7 +17,7 @@ use std::num::NonZeroU16;
 pub(super) fn gateway(at: &Cursor<'_>, report: &mut Report<'_>) -> Option<Gateway> {
     let mut fields = at.fields(report);
     fields.kind(report, &["gateways"]);
-    fields.ignore(&["lookup_name", "proxy", "internal"]);
+    fields.ignore(&["lookup_name", "proxy", "internal", "generated_host"]);
     let name =
         fields.require(report, "name").and_then(|at| at.parse::<GatewayName>(report, "UnsupportedGatewayNameError"));
     let template = template(&mut fields, report, None);
@@ -76,7 +76,7 @@ pub(super) fn external(key: &str, at: &Cursor<'_>, report: &mut Report<'_>) -> (
         return (name, GatewayTemplate { port: keyed, routes, ..GatewayTemplate::default() });
     }
     let mut fields = anonymous(at, report);
-    fields.ignore(&["proxy", "internal"]);
+    fields.ignore(&["proxy", "internal", "generated_host"]);
     let template = template(&mut fields, report, keyed);
     fields.finish(report);
     (name, template)

@@ -181,7 +181,7 @@ fn common_gateway() -> Keys {
         .optional("tls", tls.schema())
         .optional("selector", json!({"type": "string"}))
         .optional("routes", reference("routes"))
-        .ignored(&["deployed", "lookup_name", "proxy", "internal"])
+        .ignored(&["deployed", "generated_host", "lookup_name", "proxy", "internal"])
 }
 
 pub(super) fn gateway() -> Keys {

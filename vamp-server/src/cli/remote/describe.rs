@@ -113,7 +113,7 @@ fn note(service: &Value) -> Option<String> {
 
 /// What the gateway is, then its routes.
 pub(super) fn gateway(one: &Value) -> String {
-    let hosts: Vec<String> = items(one, "/virtual_hosts").map(shape::plain).collect();
+    let hosts: Vec<String> = items(one, "/virtual_hosts").chain(one.get("generated_host")).map(shape::plain).collect();
     let service = match (text(one, "/service/host"), text(one, "/service/port")) {
         (host, _) if host.is_empty() => String::new(),
         // It is reached only through other gateways.
