@@ -176,6 +176,35 @@ async fn conditions_chains_and_stickiness_hold_on_the_shared_port_for_their_gate
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stickiness_comes_and_goes_at_run_time_on_the_shared_port_too() {
+    let (haproxy, port) = start("hosts-sticky").await;
+    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
+    let own = free_port();
+    let of = |sticky| {
+        let routes = vec![route("a", 500_000, vec![a.instance()]), route("b", 500_000, vec![b.instance()])];
+        let mut gateway = at(gateway("shop", own, routes), &["shop.example"]);
+        gateway.decision.sticky = sticky;
+        gateway
+    };
+    haproxy.serve_one(&of(None)).await;
+    let cookie = async || {
+        let answer = Client::new(port).send_to("shop.example", "/", "").await.expect("an answer");
+        answer.header("set-cookie").map(|line| (line.split(';').next().unwrap_or_default().to_owned(), answer.who()))
+    };
+    assert_eq!(cookie().await, None);
+    for sticky in [Sticky::ROUTE, Sticky::INSTANCE] {
+        assert_eq!(haproxy.serve_one(&of(Some(sticky))).await, Applied::AtRunTime);
+        for _ in 0..4 {
+            let (pair, at) = cookie().await.expect("a cookie");
+            let stays = shares(port, "shop.example", &format!("cookie: {pair}\r\n"), 40).await;
+            assert_eq!(stays.into_keys().collect::<Vec<_>>(), [at], "{pair}");
+        }
+    }
+    assert_eq!(haproxy.serve_one(&of(None)).await, Applied::AtRunTime);
+    assert_eq!(cookie().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_route_leaves_its_share_to_the_others_on_the_shared_port_too() {
     let (haproxy, port) = start("hosts-dead").await;
     let (a, b, c) = (Backend::start("a").await, Backend::start("b").await, Backend::start("c").await);

@@ -4,7 +4,7 @@
 const SECTIONS: [&str; 4] = ["global", "defaults", "frontend", "backend"];
 
 /// What else may begin a line; of a rule, with its action.
-const KEYWORDS: [&str; 37] = [
+const KEYWORDS: [&str; 36] = [
     "acl",
     "balance",
     "bind",
@@ -13,20 +13,17 @@ const KEYWORDS: [&str; 37] = [
     "description",
     "hard-stop-after",
     "hash-type",
-    "http-after-response add-header",
-    "http-after-response allow",
     "http-after-response set-header",
-    "http-after-response set-var",
     "http-request allow",
     "http-request deny",
     "http-request disable-l7-retry",
     "http-request set-header",
     "http-request set-path",
     "http-request set-pathq",
-    "http-request sc-inc-gpc0",
     "http-request set-var",
-    "http-request track-sc0",
+    "http-request unset-var",
     "http-response add-header",
+    "http-response allow",
     "http-response set-var",
     "maxconn",
     "mode",
@@ -37,7 +34,9 @@ const KEYWORDS: [&str; 37] = [
     "server",
     "stick-table",
     "tcp-request content accept",
+    "tcp-request content sc-inc-gpc0",
     "tcp-request content set-var",
+    "tcp-request content track-sc0",
     "tcp-request content unset-var",
     "timeout",
     "use-server",

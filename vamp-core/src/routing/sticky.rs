@@ -1,6 +1,7 @@
 //! [`Sticky`]: whether a client stays where it was sent first, and how long.
 
 use super::settings::time;
+use crate::digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
@@ -30,6 +31,21 @@ impl Sticky {
     pub const ROUTE: Self = Self { by: StickyBy::Route, ttl: None, idle: None };
     /// To the instance, until the browser is closed.
     pub const INSTANCE: Self = Self { by: StickyBy::Instance, ttl: None, idle: None };
+
+    /// The name of the cookie of a published gateway, or of a decision behind it.
+    #[must_use]
+    pub fn cookie(published: &str, behind: Option<&str>) -> String {
+        let named = [published, "\n", behind.unwrap_or_default()].concat();
+        let mut name = ["vamp-", &digest::of(named.as_bytes())].concat();
+        name.truncate(15);
+        name
+    }
+
+    /// What stands in a cookie for a route by its name, or for an instance by its id.
+    #[must_use]
+    pub fn token(name: &str) -> String {
+        digest::of(name.as_bytes())
+    }
 
     /// Whether a client sticks to the instance.
     #[must_use]

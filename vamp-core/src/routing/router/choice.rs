@@ -2,7 +2,7 @@
 
 use super::{
     LEVELS,
-    cookie::{self, Sent},
+    cookie::Sent,
     error::RouterError,
     index::Matcher,
     program::{Code, Coder},
@@ -142,7 +142,7 @@ impl Builder<'_> {
             };
             branches.push(branch(route, below));
         }
-        let cookie = cookie::name(self.published, &decision.gateway);
+        let cookie = Sticky::cookie(self.published, parent.map(|_| decision.gateway.as_str()));
         let sticky = sticky.map(|to| Seats { to, cookie: cookie.into(), seats: seats(to, &branches) });
         let sum = |sum: &mut u32, branch: &Branch| {
             *sum += branch.weight;
@@ -174,7 +174,7 @@ fn branch(route: &Route, below: Below) -> Branch {
         settings: route.settings,
         rewrites: route.rewrites.as_slice().into(),
         below,
-        token: cookie::token(&route.name).into(),
+        token: Sticky::token(&route.name).into(),
     }
 }
 
@@ -206,7 +206,7 @@ fn seats(to: Sticky, branches: &[Branch]) -> HashMap<Box<[u8]>, Seat> {
             Below::Instances(instances) if to.is_by_instance() => {
                 let ready = instances.iter().zip(0..).filter(|(instance, _)| instance.traffic == Traffic::Ready);
                 seats.extend(ready.map(|(instance, at)| {
-                    (cookie::token(&instance.id).into_bytes().into(), Seat { place, instance: Some(at) })
+                    (Sticky::token(&instance.id).into_bytes().into(), Seat { place, instance: Some(at) })
                 }));
             }
             _ => {

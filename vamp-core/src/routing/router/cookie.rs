@@ -2,20 +2,8 @@
 //! instance by its id. Where a time ends it, the seconds follow at which it was given and at which it was last renewed:
 //! `<token>.<given>.<renewed>`.
 
-use crate::{digest, routing::Sticky};
+use crate::routing::Sticky;
 use std::{fmt, time::Duration};
-
-/// The name of the cookie of a decision of a published gateway.
-pub(super) fn name(published: &str, decision: &str) -> String {
-    let mut name = ["vamp-", &digest::of([published, "\n", decision].concat().as_bytes())].concat();
-    name.truncate(15);
-    name
-}
-
-/// What stands for a route by its name, or for an instance by its id.
-pub(super) fn token(name: &str) -> String {
-    digest::of(name.as_bytes())
-}
 
 /// What a client sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 use super::{
     LEVELS,
     choice::{Below, Branch, Choice},
-    cookie::{self, SetCookie},
+    cookie::SetCookie,
     draw::{Purpose, draw_below, index},
     gateway::GatewayRouter,
     rewrite::{self, Rewritten},
 };
 use crate::{
     condition::Request,
-    routing::{Balance, Instance, RouteSettings, Traffic},
+    routing::{Balance, Instance, RouteSettings, Sticky, Traffic},
 };
 use std::fmt;
 
@@ -153,7 +153,7 @@ impl<'r> Routed<'r> {
         let cookie = |(choice, branch): (&'r Choice, &'r Branch)| {
             let sticky = choice.sticky.as_ref()?;
             let to_instance = sticky.to.is_by_instance() && matches!(branch.below, Below::Instances(_));
-            let value = if to_instance { cookie::token(&instance.id) } else { branch.token.to_string() };
+            let value = if to_instance { Sticky::token(&instance.id) } else { branch.token.to_string() };
             SetCookie::renewing(&sticky.cookie, value, sticky.sent(request), sticky.to, request.second())
         };
         self.way().into_iter().flatten().filter_map(cookie)

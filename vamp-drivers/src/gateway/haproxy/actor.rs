@@ -5,7 +5,7 @@ use super::{
     failure::Failure,
     folder::Folder,
     master::Master,
-    plan::{Live, Plan},
+    plan::Live,
     process::{HaproxyVersion, Process},
     reload::{Gateways, Reloader},
     store,
@@ -89,8 +89,8 @@ pub(super) struct Actor {
     pub(super) unsure: BTreeSet<String>,
     /// Whether it is not even certain which structure HAProxy runs.
     pub(super) adrift: bool,
-    /// Gateways whose map on disk is not yet what HAProxy has.
-    pub(super) unwritten: BTreeSet<String>,
+    /// Whether the counters on disk are not yet those of the view.
+    pub(super) uncounted: bool,
     pub(super) process: Option<Process>,
     pub(super) stopped: bool,
 }
@@ -108,7 +108,9 @@ impl Actor {
                     None => return,
                     Some(request) => {
                         self.take(request, &mut requests).await;
-                        self.write_what_waits().await;
+                        if std::mem::take(&mut self.uncounted) {
+                            self.save_counters().await;
+                        }
                     }
                 },
                 () = ended(self.process.as_ref()) => {
@@ -207,24 +209,6 @@ impl Actor {
         match live {
             Some(live) => drop(self.live.insert(name.to_owned(), live)),
             None => drop(self.live.remove(name)),
-        }
-    }
-
-    /// Writes what nobody waits for: the maps, which only a start of HAProxy reads and a reload writes anew, and the
-    /// counters.
-    async fn write_what_waits(&mut self) {
-        let waiting = std::mem::take(&mut self.unwritten);
-        for live in waiting.iter().filter_map(|name| self.live.get(name)) {
-            let write = async {
-                let plan = Plan::of(live)?;
-                self.shared.folder.write_derived(&plan.map_path(), &plan.map_text()).await
-            };
-            if let Err(failure) = write.await {
-                tracing::warn!(gateway = live.gateway, %failure, "the map file is not kept");
-            }
-        }
-        if !waiting.is_empty() {
-            self.save_counters().await;
         }
     }
 

@@ -83,11 +83,7 @@ impl Actor {
             }
         }
         if !structural.is_empty() {
-            let ends = structural.values().any(Option::is_none);
             self.restructure(structural, &mut answers).await;
-            if ends || answers.values().any(Result::is_err) {
-                store::sweep_maps(&self.shared.folder, &self.live).await;
-            }
         }
         answers
     }
@@ -105,7 +101,7 @@ impl Actor {
     fn plan_of(&self, next: &Live) -> Result<Plan, Failure> {
         let mut plan = Plan::of(next)?;
         if let Some(last) = self.live.get(&next.gateway) {
-            plan.shared.instead_of(&Plan::of(last)?.shared);
+            plan.entries.instead_of(&Plan::of(last)?.entries);
         }
         Ok(plan)
     }
@@ -123,7 +119,7 @@ impl Actor {
         }
         self.unsure.remove(&name);
         self.remember(&name, Some(next));
-        self.unwritten.insert(name);
+        self.uncounted = true;
         self.shared.change(|view| view.counters.runtime_changes += 1);
         Ok(())
     }
@@ -133,7 +129,7 @@ impl Actor {
         let back = async {
             store::keep_values(&self.shared.folder, last).await?;
             let mut plan = Plan::of(last)?;
-            plan.shared.instead_of(&tried.shared);
+            plan.entries.instead_of(&tried.entries);
             sync::everywhere(&self.shared.master, &plan).await
         };
         if let Err(failure) = back.await {

@@ -2,6 +2,7 @@
 
 use super::{
     config::HaproxyConfig,
+    entries,
     failure::Failure,
     guard, hosts,
     plan::{Live, Plan},
@@ -42,7 +43,7 @@ impl Files {
         let gateways: Vec<Live> = documents.iter().map(live).collect();
         let configuration = Configuration::of(config, &gateways.iter(), &BTreeSet::new());
         let configuration = configuration.map_err(|failure| failure.reason)?.text;
-        let maps = maps(config, gateways.iter()).map_err(|failure| failure.reason)?;
+        let maps = entries::files(gateways.iter()).map_err(|failure| failure.reason)?;
         Ok(Self { configuration, maps })
     }
 }
@@ -121,17 +122,4 @@ impl Configuration {
 fn max_connections(config: &HaproxyConfig) -> u64 {
     let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
     config.max_connections.min(limit.saturating_sub(SPARE_FILES) / 2).max(100)
-}
-
-/// The map files of these gateways: name and text.
-pub(super) fn maps<'a>(
-    config: &HaproxyConfig,
-    gateways: impl Iterator<Item = &'a Live> + Clone,
-) -> Result<BTreeMap<String, String>, Failure> {
-    let mut maps = if config.host_port.is_some() { hosts::maps(gateways.clone())? } else { BTreeMap::new() };
-    for live in gateways {
-        let plan = Plan::of(live)?;
-        maps.insert(plan.map_path(), plan.map_text());
-    }
-    Ok(maps)
 }

@@ -62,14 +62,14 @@ async fn lingering(
     if doomed.is_empty() {
         return Ok(Vec::new());
     }
-    // Without the map the gateway came after that worker.
-    let Some(map) = worker.map(&plan.map_path()).await? else { return Ok(Vec::new()) };
-    doomed.retain(|(backend, _)| map.values().any(|leads| leads.split('/').next() == Some(backend)));
+    let keys: Vec<_> = plan.entries.keys().collect();
+    let led = plan.led_to(&worker.look_up(&keys).await?);
+    doomed.retain(|(backend, _)| led.contains(backend));
     if doomed.is_empty() {
         return Ok(Vec::new());
     }
     let mut clients = worker.clients(&plan.section).await?;
-    if !plan.shared.is_empty() {
+    if plan.entries.has_hosts() {
         clients += worker.clients(hosts::FRONTEND).await?;
     }
     Ok(doomed.into_iter().map(|(_, id)| (id, clients)).collect())

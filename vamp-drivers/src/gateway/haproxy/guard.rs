@@ -15,25 +15,26 @@ pub(super) fn stem(section: &str) -> String {
     ["k", &digest::of(section.as_bytes())].concat()
 }
 
-/// The rules of a frontend, marked, each for this gateway only. With `redraws`, a dead route is replaced by the rules
-/// that all share; without, by these.
-pub(super) fn lines(section: &str, frontend: &str, redraws: bool) -> String {
+/// The rules of a frontend, marked, each for this gateway only. Without `shared`, the shared rules have nothing to decide
+/// any more after these.
+pub(super) fn lines(section: &str, frontend: &str, shared: bool) -> String {
     let guard = ["h", &digest::of(section.as_bytes())].concat();
     let mut lines = vec![format!("acl {guard} var(txn.g) -m str {section}")];
-    lines.push(format!("tcp-request content set-var(txn.own) bool(true) if {guard}"));
+    if !shared {
+        lines.push(format!("tcp-request content set-var(txn.own) bool(true) if {guard}"));
+    }
     for line in frontend.lines().map(str::trim_start) {
         if line.starts_with("acl ") {
             lines.push(line.to_owned());
-        } else if is_rule(line) && !line.contains(" set-var(txn.g) ") {
+        } else if is_rule(line) && !line.contains(" set-var(txn.k) ") {
             // Clients are counted in the gateway's own table.
             let counted = [" track-sc0 src table ", section].concat();
             lines.extend(guarded(&line.replace(" track-sc0 src", &counted), &guard));
         }
     }
-    if !redraws {
-        lines.push(format!("tcp-request content unset-var(txn.w) if {guard}"));
+    if !shared {
+        lines.push(format!("tcp-request content accept if {guard}"));
     }
-    lines.push(format!("tcp-request content accept if {guard}"));
     lines.into_iter().map(|line| [MARK, "  ", &line, "\n"].concat()).collect()
 }
 
@@ -74,11 +75,11 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_stays_on_the_own_port() {
-        let frontend = "frontend g from x\n  bind :1\n  tcp-request content set-var(txn.g) str(g)\n  acl a path / or\n  \
+        let frontend = "frontend g from x\n  bind :1\n  tcp-request content set-var(txn.k) req.cook(c)\n  acl a path / or\n  \
                         tcp-request content set-var(txn.c) str(p)\n  use_backend b\n";
         let lines = lines("g", frontend, false);
         assert!(lines.lines().all(|line| line.starts_with("#@  ")), "{lines}");
         assert!(lines.contains("#@  acl a path / or\n") && lines.contains("set-var(txn.c) str(p) if h"), "{lines}");
-        assert!(!lines.contains("bind") && !lines.contains("use_backend") && !lines.contains("set-var(txn.g)"));
+        assert!(!lines.contains("bind") && !lines.contains("use_backend") && !lines.contains("set-var(txn.k)"));
     }
 }

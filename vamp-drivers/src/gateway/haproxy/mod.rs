@@ -8,7 +8,7 @@ mod compose;
 mod condition;
 mod config;
 mod connections;
-mod digits;
+mod entries;
 mod escape;
 mod failure;
 mod folder;

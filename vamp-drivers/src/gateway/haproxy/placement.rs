@@ -74,9 +74,9 @@ pub(super) struct PlacedRoute<'a> {
 }
 
 impl PlacedRoute<'_> {
-    /// Whether it leads to instances, and by weight only.
-    pub(super) const fn is_plain(&self) -> bool {
-        self.class.is_none() && matches!(self.below, Below::Instances(_))
+    /// Whether it leads to instances.
+    pub(super) const fn is_last(&self) -> bool {
+        matches!(self.below, Below::Instances(_))
     }
 }
 

@@ -1,14 +1,14 @@
 //! What a document asks of a worker, and what is still missing there.
 
 use super::{
+    entries::{Entries, Map},
     escape,
     failure::Failure,
     guard, hosts,
     outline::Outline,
     sticky::Seats,
     values::{self, PLAIN},
-    view,
-    worker::{SlotName, SlotState},
+    worker::{Found, SlotName, SlotState},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -43,8 +43,11 @@ pub(super) struct Plan {
     pub(super) slots: BTreeMap<SlotName, Option<(SocketAddr, bool)>>,
     /// The instance in each slot that has one.
     pub(super) instances: BTreeMap<SlotName, String>,
-    /// What the shared port knows of it.
-    pub(super) shared: hosts::Entries,
+    /// What stands in the maps.
+    pub(super) entries: Entries,
+    hosts: Vec<String>,
+    /// The name of the gateway's own cookie; the rules of decisions behind others know theirs.
+    cookie: String,
     classes: BTreeMap<String, Vec<u32>>,
     routes: BTreeMap<String, String>,
     sticky: BTreeMap<String, Sticky>,
@@ -81,9 +84,12 @@ impl Plan {
         let sticky = values::sticky(&live.document.values).map_err(Failure::invalid)?;
         let owned = |(path, name): (&str, &str)| (path.to_owned(), name.to_owned());
         let routes = values::routes(&live.document.values).into_iter().map(owned).collect();
-        let weights = classes.get(PLAIN).map(Vec::as_slice).filter(|_| !outline.guarded);
-        let shared = hosts::Entries::new(&section, values::hosts(&live.document.values), weights);
-        Ok(Self { section, outline, slots, instances, shared, classes, routes, sticky })
+        let hosts = values::hosts(&live.document.values).map(str::to_owned).collect();
+        let cookie = Sticky::cookie(&live.gateway, None);
+        let entries = Entries::default();
+        let mut plan = Self { section, outline, slots, instances, entries, hosts, cookie, classes, routes, sticky };
+        plan.entries = plan.entries_of(&plan.classes, |name, _| Some(name.1));
+        Ok(plan)
     }
 
     /// The backends by name.
@@ -91,24 +97,21 @@ impl Plan {
         self.outline.backends.iter().map(|(path, _)| format!("{}.{path}", self.section)).collect()
     }
 
-    /// The map as HAProxy knows it.
-    pub(super) fn map_path(&self) -> String {
-        view::map_path(&self.section)
-    }
-
-    /// What the map holds.
-    pub(super) fn entries(&self) -> BTreeMap<String, String> {
-        let own = |name: &SlotName, _: SocketAddr| Some(name.1);
-        self.entries_of(&self.classes, own)
-    }
-
-    /// The map for these weights, where `slot` says in which slot an instance is.
+    /// The entries for these weights, where `slot` says in which slot an instance is.
     fn entries_of(
         &self,
         classes: &BTreeMap<String, Vec<u32>>,
         slot: impl Fn(&SlotName, SocketAddr) -> Option<usize>,
-    ) -> BTreeMap<String, String> {
-        let mut entries = values::map_entries(&self.section, classes, &self.sticky);
+    ) -> Entries {
+        let mut entries = Entries::default();
+        for (class, weights) in classes {
+            let (prefix, _) = values::split_class(class);
+            let value = values::entry(weights, &self.cookie, self.sticky.get(prefix).copied());
+            entries.insert(Map::Weights, values::class_key(&self.section, class), value);
+        }
+        for host in &self.hosts {
+            hosts::add(&self.section, host, &mut entries);
+        }
         if self.sticky.is_empty() {
             return entries;
         }
@@ -124,9 +127,21 @@ impl Plan {
         entries
     }
 
-    /// The text of the map file.
-    pub(super) fn map_text(&self) -> String {
-        self.entries().iter().map(|(key, value)| format!("{key} {value}\n")).collect()
+    /// The backends that requests are led to by what a worker has under the keys of these entries.
+    pub(super) fn led_to(&self, found: &[Found]) -> BTreeSet<String> {
+        let mut led = BTreeSet::new();
+        for ((map, key), found) in self.entries.keys().zip(found) {
+            match (map, found) {
+                (Map::Weights, Found::Value(entry)) => {
+                    let class = key.strip_prefix(&self.section).unwrap_or_default().trim_start_matches('/');
+                    let (prefix, _) = values::split_class(class);
+                    led.extend(values::taken(entry).map(|place| format!("{}.{prefix}r{place}", self.section)));
+                }
+                (Map::Sticky, Found::Value(seat)) => led.extend(seat.split('/').next().map(str::to_owned)),
+                _ => {}
+            }
+        }
+        led
     }
 
     /// The structure with the instances in its slots; those that are known to be down come in maintenance, because
@@ -195,23 +210,18 @@ impl Plan {
         difference
     }
 
-    /// The map for a leaving worker, whose servers cannot be changed any more: only routes that it can still reach get
-    /// requests. `None` when it can reach nothing that has a weight.
-    pub(super) fn entries_for(&self, frozen: &BTreeMap<SlotName, SlotState>) -> Option<BTreeMap<String, String>> {
+    /// The entries for a leaving worker, whose servers cannot be changed any more: only routes that it can still reach
+    /// get requests. `None` when it can reach nothing that has a weight.
+    pub(super) fn entries_for(&self, frozen: &BTreeMap<SlotName, SlotState>) -> Option<Entries> {
         let classes = self.classes_for(frozen)?;
         // A slot may have had another instance when that worker was frozen.
         let there = |(backend, _): &SlotName, address: SocketAddr| {
             let same = |(name, state): &(&SlotName, &SlotState)| name.0 == *backend && state.address == Some(address);
             frozen.iter().find(same).map(|(name, _)| name.1)
         };
-        Some(self.entries_of(&classes, there))
-    }
-
-    /// What the shared port of such a worker gets.
-    pub(super) fn shared_for(&self, frozen: &BTreeMap<SlotName, SlotState>) -> Option<hosts::Entries> {
-        let classes = self.classes_for(frozen)?;
-        let weights = classes.get(PLAIN).filter(|_| !self.outline.guarded);
-        Some(self.shared.with_weights(weights.map(Vec::as_slice)))
+        let mut entries = self.entries_of(&classes, there);
+        entries.instead_of(&self.entries);
+        Some(entries)
     }
 
     fn classes_for(&self, frozen: &BTreeMap<SlotName, SlotState>) -> Option<BTreeMap<String, Vec<u32>>> {
@@ -333,13 +343,16 @@ mod tests {
             (("g.r0".to_owned(), 0), state(81, true, 100)),
             (("g.r1".to_owned(), 0), state(82, true, 1)),
         ]);
-        assert_eq!(plan.entries_for(&knows_both), Some(plan.entries()));
+        assert_eq!(plan.entries_for(&knows_both), Some(plan.entries.clone()));
         let knows_one = BTreeMap::from([
             (("g.r0".to_owned(), 0), state(81, true, 100)),
             (("g.r1".to_owned(), 0), state(99, true, 100)),
         ]);
-        let entries = plan.entries_for(&knows_one).unwrap();
-        assert_eq!((entries["p/1"].as_str(), entries["c1/1"].as_str()), ("g.r0", "g.r0"));
+        let mut expected = Entries::default();
+        for key in ["g/", "g/c1"] {
+            expected.insert(Map::Weights, key.to_owned(), values::entry(&[1_000_000, 0], "", None));
+        }
+        assert_eq!(plan.entries_for(&knows_one), Some(expected));
         assert_eq!(plan.entries_for(&BTreeMap::new()), None);
     }
 }

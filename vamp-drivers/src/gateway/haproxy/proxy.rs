@@ -60,12 +60,11 @@ impl HaproxyProxy {
             live,
             unsure: BTreeSet::new(),
             adrift: false,
-            unwritten: BTreeSet::new(),
+            uncounted: false,
             process: None,
             stopped: false,
         };
         actor.adopt_or_start().await?;
-        store::sweep_maps(&shared.folder, &actor.live).await;
         let (requests, received) = mpsc::channel(64);
         tokio::spawn(actor.run(received));
         Ok(Self { shared, requests })

@@ -2,8 +2,9 @@
 
 use super::{
     complaint::{self, Complaint},
-    compose::{self, Configuration},
+    compose::Configuration,
     config::HaproxyConfig,
+    entries,
     failure::Failure,
     folder::{CONFIGURATION, Folder, LOG},
     master::{Master, Processes},
@@ -60,7 +61,7 @@ impl Reloader<'_> {
             return Ok(());
         }
         let configuration = Configuration::of(self.config, &next.values(), &BTreeSet::new())?;
-        for (name, text) in compose::maps(self.config, next.values())? {
+        for (name, text) in entries::files(next.values())? {
             // HAProxy reads the maps during a check; those that are served must keep what they have.
             if self.folder.read(&name).await?.is_none() {
                 self.folder.write_derived(&name, &text).await?;
@@ -79,7 +80,7 @@ impl Reloader<'_> {
         down: &BTreeSet<SocketAddr>,
     ) -> Result<Configuration, Failure> {
         let configuration = Configuration::of(self.config, &gateways.values(), down)?;
-        for (name, text) in compose::maps(self.config, gateways.values())? {
+        for (name, text) in entries::files(gateways.values())? {
             if self.folder.read(&name).await?.as_ref() != Some(&text) {
                 self.folder.write_derived(&name, &text).await?;
             }

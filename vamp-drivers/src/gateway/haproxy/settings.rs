@@ -50,17 +50,24 @@ fn ejection(Outlier { errors, back }: Outlier, http: bool) -> String {
 /// The lines of a gateway's frontend.
 pub(super) fn of_gateway(protocol: Protocol, settings: &GatewaySettings) -> Vec<String> {
     let Some(limit) = settings.rate_limit else { return Vec::new() };
-    let (rules, refuse) = match protocol {
-        Protocol::Http => ("http-request", "deny deny_status 429 hdr Retry-After 1"),
-        Protocol::Tcp => ("tcp-request connection", "reject"),
+    let table = format!("stick-table type ipv6 size {CLIENTS} expire 10s store gpc0_rate(1s)");
+    let full = format!("{{ sc0_gpc0_rate ge {limit} }}");
+    // Only what is accepted counts: whoever goes on asking gets as much as is allowed.
+    let rules = match protocol {
+        // The shared rules refuse what is over the limit.
+        Protocol::Http => [
+            // A rule that did not depend on the request would track connections.
+            "tcp-request content track-sc0 src if HTTP".to_owned(),
+            format!("tcp-request content set-var(txn.full) bool(true) if {full}"),
+            "tcp-request content sc-inc-gpc0(0) if !{ var(txn.full) -m bool }".to_owned(),
+        ],
+        Protocol::Tcp => [
+            "tcp-request connection track-sc0 src".to_owned(),
+            format!("tcp-request connection reject if {full}"),
+            "tcp-request connection sc-inc-gpc0(0)".to_owned(),
+        ],
     };
-    vec![
-        format!("stick-table type ipv6 size {CLIENTS} expire 10s store gpc0_rate(1s)"),
-        format!("{rules} track-sc0 src"),
-        format!("{rules} {refuse} if {{ sc0_gpc0_rate ge {limit} }}"),
-        // Only what is accepted counts: whoever goes on asking gets as much as is allowed.
-        format!("{rules} sc-inc-gpc0(0)"),
-    ]
+    [table].into_iter().chain(rules).collect()
 }
 
 fn millis(time: Duration) -> String {

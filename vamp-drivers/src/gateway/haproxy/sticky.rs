@@ -1,12 +1,15 @@
-//! Clients that stay: a cookie holds a token, and the gateway's map says where a token leads.
+//! Clients that stay: a cookie holds a token, and a map says where a token leads.
 //!
 //! A token stands for a route by its name, or for an instance by its id, never for a place: whoever moves into a place
 //! later does not get the clients of who was there before. In each class of requests a token only leads to routes that
 //! have a share there, so a condition at full strength, or a weight of zero, takes clients away.
 
-use super::values;
+use super::{
+    entries::{Entries, Map},
+    values,
+};
 use std::collections::BTreeMap;
-use vamp_core::{digest, routing::Sticky};
+use vamp_core::routing::Sticky;
 
 /// What the entries are made of.
 #[derive(Debug)]
@@ -22,21 +25,10 @@ pub(super) struct Seats<'a> {
     pub(super) instances: Vec<(String, usize, String)>,
 }
 
-/// The name of the cookie of a decision.
-pub(super) fn cookie(section: &str, decision: &str) -> String {
-    let mut name = format!("vamp-{}", digest::of(format!("{section}\n{decision}").as_bytes()));
-    name.truncate(15);
-    name
-}
-
-fn token(name: &str) -> String {
-    digest::of(name.as_bytes())
-}
-
 impl Seats<'_> {
-    /// Adds to the map where tokens lead (`<class>/s/<token>`) and what the token of a place is
-    /// (`<prefix>o/<backend>/<server>/`).
-    pub(super) fn add(&self, classes: &BTreeMap<String, Vec<u32>>, into: &mut BTreeMap<String, String>) {
+    /// Adds where tokens lead (`<section>/<class>/s/<token>`) and what the token of a place is
+    /// (`<backend>/<server>/<prefix>`, without a server when clients stick to the route).
+    pub(super) fn add(&self, classes: &BTreeMap<String, Vec<u32>>, into: &mut Entries) {
         for (class, weights) in classes {
             let (prefix, _) = values::split_class(class);
             let Some(&sticky) = self.sticky.get(prefix) else { continue };
@@ -51,28 +43,29 @@ impl Seats<'_> {
         }
     }
 
-    fn add_incoming(&self, class: &str, path: &str, sticky: Sticky, into: &mut BTreeMap<String, String>) {
+    fn add_incoming(&self, class: &str, path: &str, sticky: Sticky, into: &mut Entries) {
         let section = self.section;
+        let key = |name: &str| format!("{}/s/{}", values::class_key(section, class), Sticky::token(name));
         if sticky.is_by_instance() && self.is_backend(path) {
             for (_, slot, id) in self.instances_of(path) {
-                into.insert(format!("{class}/s/{}", token(id)), format!("{section}.{path}/s{slot}"));
+                into.insert(Map::Sticky, key(id), format!("{section}.{path}/s{slot}"));
             }
         } else if let Some(name) = self.routes.get(path) {
-            into.insert(format!("{class}/s/{}", token(name)), format!("{section}.{path}"));
+            into.insert(Map::Sticky, key(name), format!("{section}.{path}"));
         }
     }
 
-    fn add_outgoing(&self, prefix: &str, backend: &str, sticky: Sticky, into: &mut BTreeMap<String, String>) {
+    fn add_outgoing(&self, prefix: &str, backend: &str, sticky: Sticky, into: &mut Entries) {
         let Some(rest) = backend.strip_prefix(prefix) else { return };
         let place = rest.split('.').next().unwrap_or_default();
         let path = format!("{prefix}{place}");
-        let key = format!("{prefix}o/{}.{backend}/", self.section);
+        let key = |server: &str| format!("{}.{backend}/{server}/{prefix}", self.section);
         if sticky.is_by_instance() && path == backend {
             for (_, slot, id) in self.instances_of(&path) {
-                into.insert(format!("{key}s{slot}/"), token(id));
+                into.insert(Map::Sticky, key(&format!("s{slot}")), Sticky::token(id));
             }
         } else if let Some(name) = self.routes.get(&path) {
-            into.insert(key, token(name));
+            into.insert(Map::Sticky, key(""), Sticky::token(name));
         }
     }
 
@@ -89,7 +82,7 @@ impl Seats<'_> {
 mod tests {
     use super::*;
 
-    fn entries(sticky: Sticky, instances: &[(&str, usize, &str)]) -> BTreeMap<String, String> {
+    fn entries(sticky: Sticky, instances: &[(&str, usize, &str)]) -> Entries {
         let owned = |(path, slot, id): &(&str, usize, &str)| ((*path).to_owned(), *slot, (*id).to_owned());
         let seats = Seats {
             section: "g",
@@ -99,29 +92,37 @@ mod tests {
             instances: instances.iter().map(owned).collect(),
         };
         let classes = BTreeMap::from([("p".to_owned(), vec![1_000_000, 0]), ("c1".to_owned(), vec![0, 1_000_000])]);
-        let mut entries = BTreeMap::new();
+        let mut entries = Entries::default();
         seats.add(&classes, &mut entries);
         entries
     }
 
     #[test]
     fn a_token_leads_only_where_its_class_of_requests_goes() {
-        let entries = entries(Sticky::ROUTE, &[]);
-        let expected = [
-            (format!("c1/s/{}", token("two")), "g.r1".to_owned()),
-            ("o/g.r0/".to_owned(), token("one")),
-            ("o/g.r1.r0/".to_owned(), token("two")),
-            (format!("p/s/{}", token("one")), "g.r0".to_owned()),
-        ];
-        assert_eq!(entries, expected.into());
+        let mut expected = Entries::default();
+        for (key, value) in [
+            (format!("g/c1/s/{}", Sticky::token("two")), "g.r1".to_owned()),
+            (format!("g//s/{}", Sticky::token("one")), "g.r0".to_owned()),
+            ("g.r0//".to_owned(), Sticky::token("one")),
+            ("g.r1.r0//".to_owned(), Sticky::token("two")),
+        ] {
+            expected.insert(Map::Sticky, key, value);
+        }
+        assert_eq!(entries(Sticky::ROUTE, &[]), expected);
     }
 
     #[test]
     fn who_moves_into_a_slot_gets_another_token() {
-        let before = entries(Sticky::INSTANCE, &[("r0", 1, "first")]);
-        let after = entries(Sticky::INSTANCE, &[("r0", 1, "second")]);
-        assert_eq!(before[&format!("p/s/{}", token("first"))], "g.r0/s1");
-        assert!(!after.contains_key(&format!("p/s/{}", token("first"))));
-        assert_ne!(before["o/g.r0/s1/"], after["o/g.r0/s1/"]);
+        let of = |id: &str| {
+            let mut expected = Entries::default();
+            expected.insert(Map::Sticky, format!("g//s/{}", Sticky::token(id)), "g.r0/s1".to_owned());
+            expected.insert(Map::Sticky, "g.r0/s1/".to_owned(), Sticky::token(id));
+            expected.insert(Map::Sticky, format!("g/c1/s/{}", Sticky::token("two")), "g.r1".to_owned());
+            expected.insert(Map::Sticky, "g.r1.r0//".to_owned(), Sticky::token("two"));
+            expected
+        };
+        for id in ["first", "second"] {
+            assert_eq!(entries(Sticky::INSTANCE, &[("r0", 1, id)]), of(id));
+        }
     }
 }

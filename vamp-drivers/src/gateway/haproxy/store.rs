@@ -4,11 +4,9 @@ use super::{
     escape,
     failure::Failure,
     folder::Folder,
-    hosts,
     plan::{Live, Plan},
-    view,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use vamp_core::driver::ProxyStatus;
 
 const COUNTERS: &str = "counters.json";
@@ -91,22 +89,4 @@ pub(super) async fn save_counters(folder: &Folder, counters: &ProxyStatus) -> Re
 pub(super) async fn load_counters(folder: &Folder) -> ProxyStatus {
     let text = folder.read(COUNTERS).await.ok().flatten();
     text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
-}
-
-/// Removes the maps of gateways that are not served, as far as that can be done.
-pub(super) async fn sweep_maps(folder: &Folder, served: &BTreeMap<String, Live>) {
-    let own = served.keys().map(|name| view::map_path(&escape::section(name)));
-    let wanted: BTreeSet<String> = own.chain(hosts::MAPS.map(str::to_owned)).collect();
-    let sweep = async {
-        for file in folder.list("maps").await? {
-            let file = format!("maps/{file}");
-            if !wanted.contains(&file) {
-                folder.remove(&file).await?;
-            }
-        }
-        Ok::<(), Failure>(())
-    };
-    if let Err(failure) = sweep.await {
-        tracing::warn!(%failure, "maps that nobody needs are not removed");
-    }
 }

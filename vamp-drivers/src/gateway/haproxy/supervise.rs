@@ -5,9 +5,10 @@ use super::{
     address,
     complaint::{self, Complaint},
     compose::Configuration,
+    entries,
     failure::Failure,
     folder::LOG,
-    found, hosts,
+    found,
     outline::Outline,
     plan::Plan,
     process::{self, HaproxyVersion, Process},
@@ -78,7 +79,7 @@ impl Actor {
             }
         }
         self.adrift = false;
-        self.sweep_hosts().await?;
+        self.sweep().await?;
         for (name, live) in &self.live {
             if let Err(failure) = sync::everywhere(&self.shared.master, &Plan::of(live)?).await {
                 tracing::warn!(gateway = name, %failure, "what the gateway serves is not certain");
@@ -88,11 +89,11 @@ impl Actor {
         Ok(())
     }
 
-    /// Takes hosts away that no gateway has: who changed them may have been cut off.
-    async fn sweep_hosts(&self) -> Result<(), Failure> {
+    /// Takes entries away that no gateway has: who changed them may have been cut off.
+    async fn sweep(&self) -> Result<(), Failure> {
         let master = &self.shared.master;
         for pid in master.processes().await?.serving {
-            hosts::sweep(Worker { master, pid }, self.live.values()).await?;
+            entries::sweep(Worker { master, pid }, self.live.values()).await?;
         }
         Ok(())
     }

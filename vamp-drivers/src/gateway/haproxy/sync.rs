@@ -1,9 +1,14 @@
 //! Makes workers serve a gateway, and reads back that they do.
 
-use super::{failure::Failure, master::Master, plan::Plan, worker::Worker};
+use super::{
+    failure::Failure,
+    master::Master,
+    plan::Plan,
+    worker::{Found, Worker},
+};
 use std::time::Duration;
 use tokio::time::sleep;
-use vamp_core::ErrorKind;
+use vamp_core::{ErrorKind, moment};
 
 /// How often a worker is told before it counts as not following.
 const ATTEMPTS: usize = 2;
@@ -45,30 +50,27 @@ pub(super) async fn is_gone(master: &Master, pid: i32) -> bool {
     false
 }
 
-/// Slots first for who joins, then the map in one step, then slots for who leaves: no weight ever points to a route
-/// without its instances.
+/// Slots first for who joins, then the maps, then slots for who leaves: no weight ever points to a route without its
+/// instances.
 async fn serve(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
-    let (backends, path, entries) = (plan.backends(), plan.map_path(), plan.entries());
-    let mut state = worker.state(&[], &backends, &path).await?;
+    let (backends, keys) = (plan.backends(), plan.entries.keys());
+    let keys: Vec<_> = keys.collect();
+    let mut state = worker.state(&[], &backends, &keys).await?;
     let mut answers = String::new();
     for attempt in 0..=ATTEMPTS {
         let difference = plan.difference(&state.slots);
-        let same_map = state.map.as_ref() == Some(&entries);
-        let shared = plan.shared.commands(worker, false).await?;
-        if same_map && shared.is_empty() && difference.join.is_empty() && difference.leave.is_empty() {
+        let entries = plan.entries.commands(&state.found, &plan.section, true);
+        let complete = !state.found.contains(&Found::NoMap);
+        if complete && entries.is_empty() && difference.join.is_empty() && difference.leave.is_empty() {
             return Ok(());
         }
-        if attempt == ATTEMPTS || state.map.is_none() {
+        if attempt == ATTEMPTS || !complete {
             break;
         }
         answers = worker.run(&difference.join).await?;
-        let mut then = Vec::new();
-        if !same_map {
-            then.push(worker.stage_map(&path, &entries).await?);
-        }
-        then.extend(shared);
-        then.extend(difference.leave);
-        state = worker.state(&then, &backends, &path).await?;
+        moment::reached("mid-map-swap");
+        let then = [entries, difference.leave].concat();
+        state = worker.state(&then, &backends, &keys).await?;
         answers.push_str(&state.said);
     }
     let answers: String = answers.trim().chars().take(200).collect();
@@ -77,24 +79,19 @@ async fn serve(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
 
 /// A leaving worker answers `Proxy is disabled.` to every change of a server, but takes maps.
 pub(super) async fn follow(worker: Worker<'_>, plan: &Plan) -> Result<(), Failure> {
-    let path = plan.map_path();
     let frozen = worker.slots(&plan.backends()).await?;
-    let Some((entries, shared)) = plan.entries_for(&frozen).zip(plan.shared_for(&frozen)) else { return Ok(()) };
-    for attempt in 0..=ATTEMPTS {
-        match worker.map(&path).await? {
-            // This gateway came after that worker.
-            None => return Ok(()),
-            Some(map) => {
-                let commands = shared.commands(worker, true).await?;
-                if map == entries && commands.is_empty() {
-                    return Ok(());
-                }
-                if attempt < ATTEMPTS && map != entries {
-                    worker.replace_map(&path, &entries).await?;
-                }
-                worker.run(&commands).await?;
-            }
+    // Without its slots the gateway came after that worker.
+    let Some(entries) = plan.entries_for(&frozen).filter(|_| !frozen.is_empty()) else { return Ok(()) };
+    let keys: Vec<_> = entries.keys().collect();
+    for _ in 0..=ATTEMPTS {
+        let found = worker.look_up(&keys).await?;
+        // It may not have the rules of this gateway for the shared port.
+        let new_hosts = !plan.outline.guarded || entries.has_host_in(&found, &plan.section);
+        let commands = entries.commands(&found, &plan.section, new_hosts);
+        if commands.is_empty() {
+            return Ok(());
         }
+        worker.run(&commands).await?;
     }
     Err(Failure::internal(format!("HAProxy's leaving worker {} does not take the weights", worker.pid)))
 }

@@ -12,7 +12,6 @@
 //! A path is the place of a route: `r0`, or `r1.r0` behind the chained route `r1`; the prefix of a decision is empty
 //! or `r1.`.
 
-use super::digits;
 use std::{
     collections::BTreeMap,
     fmt::{self, Write},
@@ -23,8 +22,6 @@ use vamp_core::routing::Sticky;
 
 /// The class of requests that no condition took.
 pub(super) const PLAIN: &str = "p";
-/// Where a draw leads when the weights do not sum to 100 %: no such backend, so HAProxy answers 503.
-pub(super) const NONE: &str = "none";
 
 /// One instance in its slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,29 +169,38 @@ pub(super) fn split_class(class: &str) -> (&str, &str) {
     class.rfind('.').map_or(("", class), |dot| class.split_at(dot + 1))
 }
 
-/// The map of a gateway: for each class the draws, for each decision the list to draw from again, and behind it how long
-/// its clients stay, if they do.
-pub(super) fn map_entries(
-    section: &str,
-    classes: &BTreeMap<String, Vec<u32>>,
-    sticky: &BTreeMap<String, Sticky>,
-) -> BTreeMap<String, String> {
-    let mut entries = BTreeMap::new();
-    for (class, weights) in classes {
-        let (prefix, name) = split_class(class);
-        let mut shares = weights.clone();
-        // What is missing to 100 % is answered with 503: no route asked for it.
-        shares.push(1_000_000_u32.saturating_sub(weights.iter().sum()));
-        for (digits, place) in digits::prefixes(&shares) {
-            let backend = if place == weights.len() { NONE.to_owned() } else { format!("{section}.{prefix}r{place}") };
-            entries.insert(format!("{class}/1{digits}"), backend);
-        }
-        if name == PLAIN {
-            let times = sticky.get(prefix).map(|sticky| seconds(*sticky).map(|time| format!(";{time}")).concat());
-            entries.insert(format!("{prefix}list"), listed(weights.iter().copied()) + &times.unwrap_or_default());
-        }
+/// The key of a class of requests in the map of weights.
+pub(super) fn class_key(section: &str, class: &str) -> String {
+    [
+        section,
+        "/",
+        class.strip_suffix(PLAIN).filter(|prefix| prefix.is_empty() || prefix.ends_with('.')).unwrap_or(class),
+    ]
+    .concat()
+}
+
+/// The weights as they stand in the map: `<cookie or ->/<ttl>/<idle>`, then for each place `/<bound>/<weight>`.
+///
+/// A draw below one million takes the first place whose bound is above it. A place without a weight has no bound, and a
+/// draw above all of them takes none: what is missing to 100 % is answered with 503, for no route asked for it.
+pub(super) fn entry(weights: &[u32], cookie: &str, sticky: Option<Sticky>) -> String {
+    let cookie = sticky.map_or("-", |_| cookie);
+    let [ttl, idle] = sticky.map_or([0; 2], seconds);
+    let mut text = format!("{cookie}/{ttl}/{idle}");
+    let mut sum = 0;
+    for weight in weights {
+        sum += weight;
+        let bound = if *weight > 0 { sum } else { 0 };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "/{bound}/{weight}");
     }
-    entries
+    text
+}
+
+/// The places that get requests by weights in the map.
+pub(super) fn taken(entry: &str) -> impl Iterator<Item = usize> {
+    let bounds = entry.split('/').skip(3).step_by(2).enumerate();
+    bounds.filter(|(_, bound)| *bound != "0").map(|(place, _)| place)
 }
 
 #[cfg(test)]
@@ -209,21 +215,11 @@ mod tests {
     }
 
     #[test]
-    fn a_map_has_draws_by_class_and_one_list_per_decision() {
-        let classes = BTreeMap::from([
-            ("p".to_owned(), vec![100_000, 900_000]),
-            ("c1".to_owned(), vec![1_000_000, 0]),
-            ("r1.p".to_owned(), vec![500_000]),
-        ]);
+    fn a_draw_takes_the_first_place_whose_bound_is_above_it() {
+        assert_eq!(entry(&[100_000, 0, 900_000], "vamp-1", None), "-/0/0/100000/100000/0/0/1000000/900000");
         let timed = Sticky { idle: Some(Duration::from_secs(60)), ..Sticky::ROUTE };
-        let entries = map_entries("shop", &classes, &BTreeMap::from([("r1.".to_owned(), timed)]));
-        assert_eq!(entries["p/10"], "shop.r0");
-        assert_eq!(entries["p/19"], "shop.r1");
-        assert_eq!(entries["list"], "100000;900000");
-        assert_eq!(entries["c1/1"], "shop.r0");
-        assert_eq!(entries["r1.p/14"], "shop.r1.r0");
-        assert_eq!(entries["r1.p/15"], NONE);
-        assert_eq!(entries["r1.list"], "500000;0;60");
-        assert!(!entries.contains_key("c1list"));
+        let text = entry(&[0, 500_000, 0], "vamp-1", Some(timed));
+        assert_eq!(text, "vamp-1/0/60/0/0/500000/500000/0/0");
+        assert_eq!(taken(&text).collect::<Vec<_>>(), [1]);
     }
 }

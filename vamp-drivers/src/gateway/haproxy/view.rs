@@ -2,16 +2,18 @@
 
 use super::{
     condition::{Conditions, Lines},
-    escape, guard, hosts, outline,
+    escape, guard, outline,
     placement::{self, Below, Placed, PlacedRoute},
-    settings, sticky,
+    settings,
 };
 use askama::Template;
 use std::net::SocketAddr;
-use vamp_core::routing::{Balance, Gateway, Protocol, Rewrite};
+use vamp_core::routing::{Balance, Gateway, Protocol, Rewrite, Sticky};
 
-/// For these numbers of routes the rules are in a shared `defaults` section.
-const SHARED_SIZES: [usize; 5] = [4, 8, 16, 32, 64];
+/// For these numbers of places the rules are in a shared `defaults` section.
+const SHARED_SIZES: [usize; 5] = [4, 8, 16, 32, MOST_PLACES];
+/// The largest of them.
+pub(super) const MOST_PLACES: usize = 64;
 
 /// What most texts fit into, in bytes.
 const TYPICAL_LENGTH: usize = 4096;
@@ -30,8 +32,7 @@ pub(super) struct Global<'a> {
 
 impl<'a> Global<'a> {
     pub(super) fn new(digest: &'a str, max_connections: u64, hard_stop_after: u64) -> Self {
-        let sticky = StickyView::new(String::new(), "");
-        Self { digest, max_connections, hard_stop_after, sizes: SHARED_SIZES, sticky }
+        Self { digest, max_connections, hard_stop_after, sizes: SHARED_SIZES, sticky: StickyView::shared() }
     }
 }
 
@@ -40,13 +41,11 @@ impl<'a> Global<'a> {
 struct Frontend<'a> {
     section: &'a str,
     bind: SocketAddr,
-    map: String,
     defaults: String,
     backend_defaults: &'static str,
+    /// Whether the shared rules decide; there are only conditions then.
     flat: bool,
-    /// Of connections, which come before requests.
-    connections: Vec<String>,
-    requests: Vec<String>,
+    settings: Vec<String>,
     decisions: Vec<DecisionView>,
     backends: Vec<BackendView>,
     slots: usize,
@@ -57,6 +56,8 @@ struct Frontend<'a> {
 #[derive(Debug)]
 struct DecisionView {
     prefix: String,
+    /// The key of its weights, as an expression.
+    key: String,
     /// The variable that holds the backend chosen.
     result: String,
     acls: Vec<String>,
@@ -64,6 +65,18 @@ struct DecisionView {
     places: Vec<PlaceView>,
     /// For requests; connections have no cookies.
     sticky: Option<StickyView>,
+}
+
+impl DecisionView {
+    /// The key of the weights of a class of requests.
+    fn class_key(&self) -> String {
+        format!("{},concat(,txn.c)", self.key)
+    }
+
+    /// What the key of a token begins with.
+    fn seat_key(&self) -> String {
+        format!("{},concat(,txn.c,/s/)", self.key)
+    }
 }
 
 /// The cookie of a decision and its variables. Whether it is used at all is a value: the times behind the weights.
@@ -77,8 +90,9 @@ pub(super) struct StickyView {
     pub(super) sent: String,
     pub(super) given: String,
     pub(super) renewed: String,
-    /// Where that leads.
+    /// Where that leads, and the instance there, if to one.
     pub(super) seat: String,
+    pub(super) server: String,
     /// The token of where the request went.
     pub(super) token: String,
     /// Whether the client does not have that.
@@ -86,19 +100,34 @@ pub(super) struct StickyView {
 }
 
 impl StickyView {
-    pub(super) fn new(cookie: String, prefix: &str) -> Self {
-        let own = |stem| variable(stem, prefix);
+    /// For the decision of a gateway by the shared rules, wherever the name of its cookie stands.
+    pub(super) fn shared() -> Self {
+        Self::with(String::new(), |stem| ["txn.", stem].concat())
+    }
+
+    /// For a decision with rules of its own; its variables are none of the shared rules.
+    fn own(cookie: String, prefix: &str) -> Self {
+        Self::with(cookie, |stem| own_variable(stem, prefix))
+    }
+
+    fn with(cookie: String, variable: impl Fn(&str) -> String) -> Self {
         Self {
             cookie,
-            ttl: own("tt"),
-            idle: own("ti"),
-            sent: own("ck"),
-            given: own("cg"),
-            renewed: own("cr"),
-            seat: own("st"),
-            token: own("tk"),
-            new: own("nw"),
+            ttl: variable("tt"),
+            idle: variable("ti"),
+            sent: variable("ck"),
+            given: variable("cg"),
+            renewed: variable("cr"),
+            seat: variable("st"),
+            server: variable("sv"),
+            token: variable("tk"),
+            new: variable("nw"),
         }
+    }
+
+    /// What the client sent.
+    fn read(&self) -> String {
+        format!("req.cook({})", self.cookie)
     }
 }
 
@@ -116,13 +145,8 @@ struct BackendView {
     balance: &'static str,
     settings: Vec<String>,
     rewrites: Lines,
-    /// The variable with the seat of a client that sticks, which has an instance when it sticks to that.
-    seat: Option<String>,
-}
-
-/// The file with the weights of a gateway, as HAProxy knows it.
-pub(super) fn map_path(section: &str) -> String {
-    format!("maps/{section}.map")
+    /// The variable with the instance of a client that sticks to that.
+    server: Option<String>,
 }
 
 /// The configuration text of a gateway, every slot empty.
@@ -136,44 +160,24 @@ pub(super) fn structure(
     let protocol = gateway.protocol;
     let http = protocol == Protocol::Http;
     let settings = settings::of_gateway(protocol, &gateway.settings);
+    let flat = SHARED_SIZES.contains(&placed.routes.len()) && placed.routes.iter().flatten().all(PlacedRoute::is_last);
     let mut decisions = Vec::new();
-    add_decisions(placed, section, "k", http, &mut decisions);
+    add_decisions(placed, (&gateway.name, section), "k", http, &mut decisions);
     let mut backends = Vec::new();
-    add_backends(placed, section, protocol, &[], &mut backends)?;
-    let shared = SHARED_SIZES.contains(&placed.routes.len());
-    // The shared rules end with an answer or a route, before rules of its own.
-    let without_settings = settings.is_empty();
-    let flat = http && shared && decisions.len() == 1 && without_settings;
-    let defaults = match (http, flat) {
-        (true, true) => format!("vamp-http-{}", placed.routes.len()),
-        (true, false) => "vamp-http".to_owned(),
-        (false, _) => "vamp-tcp".to_owned(),
-    };
-    let (connections, requests) = if http { (Vec::new(), settings) } else { (settings, Vec::new()) };
+    add_backends(placed, section, (protocol, flat), &[], &mut backends)?;
+    let kind = if http { "http" } else { "tcp" };
+    let defaults = if flat { format!("vamp-{kind}-{}", placed.routes.len()) } else { format!("vamp-{kind}") };
     let backend_defaults = if http { "vamp-http-backend" } else { "vamp-tcp-backend" };
-    let map = map_path(section);
     let empty = outline::EMPTY;
-    let mut view = Frontend {
-        section,
-        bind,
-        map,
-        defaults,
-        backend_defaults,
-        flat,
-        connections,
-        requests,
-        decisions,
-        backends,
-        slots,
-        empty,
-    };
+    let mut view =
+        Frontend { section, bind, defaults, backend_defaults, flat, settings, decisions, backends, slots, empty };
     let mut text = String::with_capacity(TYPICAL_LENGTH);
     view.render_into(&mut text).map_err(|error| error.to_string())?;
-    let only_weighs = without_settings && hosts::only_weighs(placed);
-    if !gateway.virtual_hosts.is_empty() && !only_weighs {
+    let shared = flat && view.settings.is_empty() && view.decisions.iter().all(|decision| decision.rules.is_empty());
+    if !gateway.virtual_hosts.is_empty() && !shared {
         view.backends.clear();
         view.decisions.clear();
-        add_decisions(placed, section, &guard::stem(section), http, &mut view.decisions);
+        add_decisions(placed, (&gateway.name, section), &guard::stem(section), http, &mut view.decisions);
         text.push_str(&guard::lines(section, &view.render().map_err(|error| error.to_string())?, flat));
     }
     text.shrink_to_fit();
@@ -181,25 +185,38 @@ pub(super) fn structure(
 }
 
 /// Decisions behind others come first: their result is known when the decision before them needs it.
-fn add_decisions(placed: &Placed<'_>, section: &str, stem: &str, http: bool, into: &mut Vec<DecisionView>) {
+fn add_decisions(
+    placed: &Placed<'_>,
+    (gateway, section): (&str, &str),
+    stem: &str,
+    http: bool,
+    into: &mut Vec<DecisionView>,
+) {
     let mut places = Vec::new();
     for (index, one) in placed.routes.iter().enumerate() {
         let mut below = None;
         if let Some(Below::Decision(inner)) = one.as_ref().map(|one| &one.below) {
-            add_decisions(inner, section, stem, http, into);
+            add_decisions(inner, (gateway, section), stem, http, into);
             below = Some(variable("be", &inner.prefix));
         }
         places.push(PlaceView { index, below });
     }
     let Lines { acls, rules } = condition_rules(placed, stem);
     let result = variable("be", &placed.prefix);
-    let sticky = http.then(|| StickyView::new(sticky::cookie(section, &placed.decision.gateway), &placed.prefix));
-    into.push(DecisionView { prefix: placed.prefix.clone(), result, acls, rules, places, sticky });
+    let behind = (!placed.prefix.is_empty()).then_some(placed.decision.gateway.as_str());
+    let sticky = http.then(|| StickyView::own(Sticky::cookie(gateway, behind), &placed.prefix));
+    let key = format!("str({section}/{})", placed.prefix);
+    into.push(DecisionView { prefix: placed.prefix.clone(), key, result, acls, rules, places, sticky });
 }
 
 /// `txn.be`, or `txn.be_r1_r0` behind other decisions.
 fn variable(stem: &str, prefix: &str) -> String {
     suffixed(["txn.", stem].concat(), prefix)
+}
+
+/// The same of a decision with rules of its own.
+fn own_variable(stem: &str, prefix: &str) -> String {
+    variable(&[stem, "_"].concat(), prefix)
 }
 
 fn suffixed(stem: String, prefix: &str) -> String {
@@ -211,7 +228,7 @@ fn condition_rules(placed: &Placed<'_>, stem: &str) -> Lines {
     let mut conditions = Conditions::new("tcp-request content", suffixed(stem.to_owned(), &placed.prefix));
     for PlacedRoute { route, class, .. } in placed.declared().rev() {
         if let (Some(condition), Some(class)) = (&route.condition, class) {
-            conditions.when(&format!("set-var(txn.c) str({}{class})", placed.prefix), condition);
+            conditions.when(&format!("set-var(txn.c) str({class})"), condition);
         }
     }
     conditions.into_lines()
@@ -220,28 +237,29 @@ fn condition_rules(placed: &Placed<'_>, stem: &str) -> Lines {
 fn add_backends(
     placed: &Placed<'_>,
     section: &str,
-    protocol: Protocol,
+    (protocol, flat): (Protocol, bool),
     before: &[&Rewrite],
     into: &mut Vec<BackendView>,
 ) -> Result<(), String> {
     for (index, one) in placed.routes.iter().enumerate() {
         let path = placement::path(&placed.prefix, index);
-        let seat = (protocol == Protocol::Http).then(|| variable("st", &placed.prefix));
+        let of = if flat { variable } else { own_variable };
+        let server = (protocol == Protocol::Http).then(|| of("sv", &placed.prefix));
         let Some(one) = one else {
             let balance = balance(Balance::RoundRobin);
-            into.push(BackendView { path, balance, settings: Vec::new(), rewrites: Lines::default(), seat });
+            into.push(BackendView { path, balance, settings: Vec::new(), rewrites: Lines::default(), server });
             continue;
         };
         let rewrites: Vec<&Rewrite> = before.iter().copied().chain(&one.route.rewrites).collect();
         match &one.below {
-            Below::Decision(inner) => add_backends(inner, section, protocol, &rewrites, into)?,
+            Below::Decision(inner) => add_backends(inner, section, (protocol, flat), &rewrites, into)?,
             Below::Instances(_) if protocol == Protocol::Tcp && one.route.balance == Balance::Uri => {
                 return Err(format!("route `{}`: balance uri needs requests", one.route.name));
             }
             Below::Instances(_) => {
                 let rewrites = rewrite_rules(&rewrites)?;
                 let settings = settings::of_route(&format!("{section}.{path}"), protocol, &one.route.settings);
-                into.push(BackendView { path, balance: balance(one.route.balance), settings, rewrites, seat });
+                into.push(BackendView { path, balance: balance(one.route.balance), settings, rewrites, server });
             }
         }
     }

@@ -1,13 +1,13 @@
 //! One worker: what it serves and how it is told otherwise.
 
-use super::{failure::Failure, master::Master};
+use super::{entries::Map, failure::Failure, master::Master};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
-use vamp_core::{ErrorKind, moment};
+use vamp_core::ErrorKind;
 
 /// HAProxy's command buffer takes 16 kB.
 const LONGEST_COMMAND: usize = 12_000;
@@ -52,8 +52,8 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) slots: BTreeMap<SlotName, SlotState>,
-    /// `None` when the worker does not have the map.
-    pub(super) map: Option<BTreeMap<String, String>>,
+    /// By key, in the order asked for.
+    pub(super) found: Vec<Found>,
     /// What was answered to the commands before.
     pub(super) said: String,
 }
@@ -76,19 +76,6 @@ impl Worker<'_> {
             answers.push_str(&self.ask(&format!("@!{};{}", self.pid, batch.trim_end_matches(';'))).await?);
         }
         Ok(answers)
-    }
-
-    /// What is answered to a command that is always answered and may be given twice: a worker that is about to end falls
-    /// silent first, and is told to be gone only then.
-    async fn told(&self, command: &str) -> Result<String, Failure> {
-        let begun = Instant::now();
-        loop {
-            let answer = self.run(&[command.to_owned()]).await?;
-            if !answer.trim().is_empty() || begun.elapsed() > REACHED_WITHIN {
-                return Ok(answer);
-            }
-            sleep(AGAIN).await;
-        }
     }
 
     async fn ask(&self, line: &str) -> Result<String, Failure> {
@@ -138,64 +125,29 @@ impl Worker<'_> {
 
     /// The entries of a map; `None` when the worker does not have it.
     pub(super) async fn map(&self, path: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
-        map(&self.run(&[show_map(path)]).await?)
+        map(&self.run(&[format!("show map {path}")]).await?)
     }
 
     /// What stands under these keys, each with its map.
-    pub(super) async fn look_up<'k>(
-        &self,
-        keys: impl Iterator<Item = (&'k str, &'k str)>,
-    ) -> Result<Vec<Found>, Failure> {
-        let commands: Vec<String> = keys.map(|(map, key)| format!("get map {map} {key}")).collect();
-        let answer = self.run(&commands).await?;
-        let found: Vec<Found> = answer.lines().filter(|line| !line.is_empty()).filter_map(found).collect();
-        if found.len() == commands.len() { Ok(found) } else { Err(refused("get map", &answer)) }
+    pub(super) async fn look_up(&self, keys: &[(Map, &str)]) -> Result<Vec<Found>, Failure> {
+        let commands: Vec<String> = keys.iter().map(get_map).collect();
+        all_found(&self.run(&commands).await?, keys.len())
     }
 
-    /// Does this, and reads the slots of these backends and the entries of this map back, in one exchange.
-    pub(super) async fn state(&self, after: &[String], backends: &[String], path: &str) -> Result<State, Failure> {
-        let shown = backends.iter().map(|name| show_slots(name)).chain([show_map(path)]);
+    /// Does this, and reads the slots of these backends and what stands under these keys back, in one exchange.
+    pub(super) async fn state(
+        &self,
+        after: &[String],
+        backends: &[String],
+        keys: &[(Map, &str)],
+    ) -> Result<State, Failure> {
+        let shown = backends.iter().map(|name| show_slots(name)).chain(keys.iter().map(get_map));
         let commands: Vec<String> = after.iter().cloned().chain(shown).collect();
         let answer = self.run(&commands).await?;
         let (said, shown) = answer.split_at(answer.find("1\n# be_id").unwrap_or(0));
-        let of_map = |line: &&str| line.starts_with("0x") || line.contains(UNKNOWN_MAP);
-        let (of_map, of_slots): (Vec<&str>, Vec<&str>) = shown.lines().partition(of_map);
-        Ok(State { slots: slots(&of_slots.join("\n"))?, map: map(&of_map.join("\n"))?, said: said.to_owned() })
-    }
-
-    /// Replaces all entries of a map in one step.
-    pub(super) async fn replace_map(&self, path: &str, entries: &BTreeMap<String, String>) -> Result<(), Failure> {
-        let commit = self.stage_map(path, entries).await?;
-        let answer = self.run(&[commit]).await?;
-        if answer.trim().is_empty() { Ok(()) } else { Err(refused("commit map", &answer)) }
-    }
-
-    /// Brings all entries of a map; the command that is returned makes them the map's, in one step.
-    pub(super) async fn stage_map(&self, path: &str, entries: &BTreeMap<String, String>) -> Result<String, Failure> {
-        let answer = self.told(&format!("prepare map {path}")).await?;
-        let version: u64 = answer
-            .rsplit_once("New version created:")
-            .and_then(|(_, version)| version.trim().parse().ok())
-            .ok_or_else(|| refused("prepare map", &answer))?;
-        let mut payload = String::new();
-        for (key, value) in entries {
-            let line = format!("{key} {value}\n");
-            if payload.len() + line.len() > LONGEST_COMMAND {
-                self.add(path, version, &payload).await?;
-                payload.clear();
-            }
-            payload.push_str(&line);
-        }
-        if !payload.is_empty() {
-            self.add(path, version, &payload).await?;
-        }
-        moment::reached("mid-map-swap");
-        Ok(format!("commit map @{version} {path}"))
-    }
-
-    async fn add(&self, path: &str, version: u64, payload: &str) -> Result<(), Failure> {
-        let answer = self.ask(&format!("@!{} add map @{version} {path} <<\n{payload}", self.pid)).await?;
-        if answer.trim().is_empty() { Ok(()) } else { Err(refused("add map", &answer)) }
+        let (of_maps, of_slots): (Vec<&str>, Vec<&str>) = shown.lines().partition(|line| found(line).is_some());
+        let found = all_found(&of_maps.join("\n"), keys.len())?;
+        Ok(State { slots: slots(&of_slots.join("\n"))?, found, said: said.to_owned() })
     }
 
     /// A line of `show info`.
@@ -210,8 +162,8 @@ fn show_slots(backend: &str) -> String {
     format!("show servers state {backend}")
 }
 
-fn show_map(path: &str) -> String {
-    format!("show map {path}")
+fn get_map((map, key): &(Map, &str)) -> String {
+    format!("get map {} {key}", map.path())
 }
 
 fn refused(command: &str, answer: &str) -> Failure {
@@ -264,6 +216,12 @@ fn map(answer: &str) -> Result<Option<BTreeMap<String, String>>, Failure> {
 /// Whether the master says that it did not pass a command on; nothing of it was done.
 fn is_unreached(answer: &str) -> bool {
     answer.contains("Can't connect to the target CLI")
+}
+
+/// As many answers to `get map`.
+fn all_found(answer: &str, count: usize) -> Result<Vec<Found>, Failure> {
+    let found: Vec<Found> = answer.lines().filter_map(found).collect();
+    if found.len() == count { Ok(found) } else { Err(refused("get map", answer)) }
 }
 
 /// An answer to `get map`.
