@@ -160,6 +160,7 @@ async fn gateways(config: &Config) -> Result<(Arc<dyn GatewayRenderer>, Arc<dyn 
         .with_program(&config.haproxy)
         .with_bind(config.gateway_bind);
     haproxy.host_port = config.host_port;
+    haproxy.certificates.clone_from(&config.certificates);
     Ok((Arc::new(HaproxyRenderer), Arc::new(HaproxyProxy::start(haproxy).await?)))
 }
 

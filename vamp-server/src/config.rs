@@ -31,6 +31,8 @@ pub struct Config {
     pub host_port: Option<NonZeroU16>,
     /// Below which every http gateway has a host name by itself; it takes a port for virtual hosts.
     pub host_domain: Option<HostDomain>,
+    /// Where the certificates are that gateways may name; `None` = nowhere.
+    pub certificates: Option<PathBuf>,
     /// Whose instances and keys these are.
     pub namespace: String,
     /// The HAProxy program.
@@ -82,6 +84,8 @@ pub struct Given {
     pub host_port: Option<NonZeroU16>,
     /// See [`Config::host_domain`].
     pub host_domain: Option<String>,
+    /// See [`Config::certificates`].
+    pub certificates: Option<PathBuf>,
     /// See [`Config::namespace`].
     pub namespace: Option<String>,
     /// See [`Config::haproxy`].
@@ -146,6 +150,7 @@ impl Given {
             share_env: self.share_env.or(other.share_env),
             host_port: self.host_port.or(other.host_port),
             host_domain: self.host_domain.or(other.host_domain),
+            certificates: self.certificates.or(other.certificates),
             namespace: self.namespace.or(other.namespace),
             haproxy: self.haproxy.or(other.haproxy),
             token_file: self.token_file.or(other.token_file),
@@ -192,6 +197,7 @@ impl Given {
             share_env,
             host_port: self.host_port,
             host_domain: host_domain(self.host_domain.as_deref(), self.host_port)?,
+            certificates: self.certificates,
             namespace,
             haproxy: self.haproxy.unwrap_or_else(|| PathBuf::from("haproxy")),
             token,

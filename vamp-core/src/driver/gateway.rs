@@ -98,6 +98,8 @@ pub struct ProxyStatus {
     pub reload_reasons: Vec<String>,
     /// Workers that still finish old connections.
     pub leaving_workers: u32,
+    /// Gateways whose file with a certificate cannot be used any more, and why: they go on with what it held before.
+    pub old_certificates: BTreeMap<String, String>,
     /// Why structural changes wait, if they do.
     pub waiting: Option<String>,
 }

@@ -135,6 +135,9 @@ pub(crate) struct ServerArgs {
     /// Give every http gateway a name below this domain: `sava/web/http` is `http.web.sava.DOMAIN` [default: none]
     #[arg(long, env = "VAMP_HOST_DOMAIN", value_name = "DOMAIN")]
     host_domain: Option<String>,
+    /// A folder of certificates, which gateways may name: each a PEM file with chain and key [default: none]
+    #[arg(long, env = "VAMP_CERTIFICATES", value_name = "DIR")]
+    certificates: Option<PathBuf>,
     /// Whose instances and keys these are [default: default]
     #[arg(long, env = "VAMP_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
@@ -163,6 +166,7 @@ impl ServerArgs {
             share_env: (!self.share_env.is_empty()).then(|| self.share_env.join(",")),
             host_port: self.host_port,
             host_domain: self.host_domain,
+            certificates: self.certificates,
             namespace: self.namespace,
             haproxy: self.haproxy,
             token_file: self.token_file,

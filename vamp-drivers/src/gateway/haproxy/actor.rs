@@ -8,6 +8,7 @@ use super::{
     plan::Live,
     process::{HaproxyVersion, Process},
     reload::{Gateways, Reloader},
+    renewal::UnusableFiles,
     store,
 };
 use std::{
@@ -25,6 +26,8 @@ use vamp_core::driver::{Applied, Document, ProxyStatus};
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
 /// How often HAProxy's log is looked at.
 const LOG_CHECK: Duration = Duration::from_secs(60);
+/// The files of certificates are looked at less often than this.
+const LEAST_CHECK: Duration = Duration::from_millis(10);
 /// So many reasons of reloads are kept.
 const REASONS: usize = 100;
 
@@ -91,6 +94,8 @@ pub(super) struct Actor {
     pub(super) adrift: bool,
     /// Whether the counters on disk are not yet those of the view.
     pub(super) uncounted: bool,
+    /// Files of certificates that cannot be used.
+    pub(super) unusable: UnusableFiles,
     pub(super) process: Option<Process>,
     pub(super) stopped: bool,
 }
@@ -101,6 +106,8 @@ impl Actor {
         let mut again = Instant::now();
         let mut log = interval(LOG_CHECK);
         log.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut certificates = interval(self.shared.config.certificate_check.max(LEAST_CHECK));
+        certificates.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let dead = self.process.is_none() && !self.stopped;
             tokio::select! {
@@ -118,6 +125,7 @@ impl Actor {
                     self.process = None;
                     again = Instant::now();
                 }
+                _ = certificates.tick() => self.renew_certificates().await,
                 _ = log.tick() => {
                     if let Err(failure) = self.shared.folder.shorten_log().await {
                         tracing::warn!(%failure, "HAProxy's log grows");

@@ -2,7 +2,7 @@
 
 use super::{
     actor::{Actor, Answers, Changes, ended},
-    address,
+    address, certificates,
     complaint::{self, Complaint},
     failure::Failure,
     outline::Outline,
@@ -13,6 +13,7 @@ use super::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    iter,
     net::SocketAddr,
     time::Duration,
 };
@@ -73,7 +74,7 @@ impl Actor {
                 continue;
             }
             let only_values = !self.changes_structure(&name, Some(&document));
-            match prepared(&name, document).await {
+            match self.prepared(&name, document).await {
                 Err(failure) => drop(answers.insert(name, Err(failure))),
                 Ok(live) if only_values => {
                     let answer = self.change_values(live).await;
@@ -84,6 +85,7 @@ impl Actor {
         }
         if !structural.is_empty() {
             self.restructure(structural, &mut answers).await;
+            certificates::sweep(&self.shared.folder, &self.live).await;
         }
         answers
     }
@@ -97,6 +99,15 @@ impl Actor {
         }
     }
 
+    async fn prepared(&self, name: &str, document: Document) -> Result<Live, Failure> {
+        let hosts = address::resolve(&document).await?;
+        let certificate = certificates::find(&self.shared.config, self.live.get(name), &document).await?;
+        let live = Live { gateway: name.to_owned(), document, hosts, certificate };
+        // A document that cannot be taken apart is refused before anything is tried.
+        Plan::of(&live)?;
+        Ok(live)
+    }
+
     /// What a gateway is to serve, in place of what it serves.
     fn plan_of(&self, next: &Live) -> Result<Plan, Failure> {
         let mut plan = Plan::of(next)?;
@@ -107,13 +118,22 @@ impl Actor {
     }
 
     /// Makes every worker serve other values of a gateway; on failure those of before.
-    async fn change_values(&mut self, next: Live) -> Result<(), Failure> {
+    pub(super) async fn change_values(&mut self, next: Live) -> Result<(), Failure> {
         let name = next.gateway.clone();
         let plan = self.plan_of(&next)?;
         // Before the change: a crash in between is healed towards what was asked for.
         store::keep_values(&self.shared.folder, &next).await?;
-        let done = sync::everywhere(&self.shared.master, &plan).await;
-        if let Err(failure) = done {
+        let changed =
+            self.unsure.contains(&name) || self.live.get(&name).is_none_or(|last| last.certificate != next.certificate);
+        let done = async {
+            if changed {
+                // First, because it is what may be refused.
+                certificates::serve(&self.shared.master, &next).await?;
+                certificates::keep(&self.shared.folder, iter::once(&next)).await?;
+            }
+            sync::everywhere(&self.shared.master, &plan).await
+        };
+        if let Err(failure) = done.await {
             self.take_back(&name, &plan).await;
             return Err(failure);
         }
@@ -130,6 +150,8 @@ impl Actor {
             store::keep_values(&self.shared.folder, last).await?;
             let mut plan = Plan::of(last)?;
             plan.entries.instead_of(&tried.entries);
+            certificates::serve(&self.shared.master, last).await?;
+            certificates::keep(&self.shared.folder, iter::once(last)).await?;
             sync::everywhere(&self.shared.master, &plan).await
         };
         if let Err(failure) = back.await {
@@ -365,12 +387,4 @@ fn different(last: &Document, next: &Document) -> &'static str {
 
 fn refusal(complaints: &[Complaint], name: &str) -> Failure {
     Failure::invalid(complaint::reason(complaints, name).unwrap_or_else(|| "HAProxy refuses it".to_owned()))
-}
-
-async fn prepared(name: &str, document: Document) -> Result<Live, Failure> {
-    let hosts = address::resolve(&document).await?;
-    let live = Live { gateway: name.to_owned(), document, hosts };
-    // A document that cannot be taken apart is refused before anything is tried.
-    Plan::of(&live)?;
-    Ok(live)
 }

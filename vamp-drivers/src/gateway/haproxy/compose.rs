@@ -39,6 +39,7 @@ impl Files {
             gateway: name.clone(),
             document: document.clone(),
             hosts: BTreeMap::new(),
+            certificate: None,
         };
         let gateways: Vec<Live> = documents.iter().map(live).collect();
         let configuration = Configuration::of(config, &gateways.iter(), &BTreeSet::new());

@@ -19,6 +19,10 @@ pub struct HaproxyConfig {
     pub bind: IpAddr,
     /// The port on that address which gateways share, for requests to their virtual hosts; by default none.
     pub host_port: Option<NonZeroU16>,
+    /// Where the certificates are that gateways may name; by default nowhere.
+    pub certificates: Option<PathBuf>,
+    /// How often the files of certificates are looked at; by default every 5 s.
+    pub certificate_check: Duration,
     /// Connections at the same time, at most; by default 10 000. Fewer when the limit of open files asks for it.
     pub max_connections: u64,
     /// How long a worker that was replaced may finish its connections; by default 15 minutes.
@@ -38,6 +42,8 @@ impl HaproxyConfig {
             folder: folder.into(),
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             host_port: None,
+            certificates: None,
+            certificate_check: Duration::from_secs(5),
             max_connections: 10_000,
             hard_stop_after: Duration::from_secs(15 * 60),
             max_leaving_workers: 5,
@@ -63,6 +69,20 @@ impl HaproxyConfig {
     #[must_use]
     pub const fn with_host_port(mut self, port: NonZeroU16) -> Self {
         self.host_port = Some(port);
+        self
+    }
+
+    /// Lets gateways show the certificates in this folder.
+    #[must_use]
+    pub fn with_certificates(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.certificates = Some(folder.into());
+        self
+    }
+
+    /// Looks at the files of certificates so often.
+    #[must_use]
+    pub const fn with_certificate_check(mut self, interval: Duration) -> Self {
+        self.certificate_check = interval;
         self
     }
 

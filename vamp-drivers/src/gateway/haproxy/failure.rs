@@ -32,6 +32,11 @@ impl Failure {
         Self::new(ErrorKind::of_file(error), format!("{what}: {error}"))
     }
 
+    /// Whether the same will be refused again.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.kind == ErrorKind::Invalid
+    }
+
     pub(super) fn error(self, operation: &'static str, subject: impl Into<String>) -> Error {
         Error::new(self.kind, "haproxy", operation, subject).because(self.reason)
     }

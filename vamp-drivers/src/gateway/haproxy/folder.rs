@@ -3,9 +3,12 @@
 use super::failure::Failure;
 use rustix::fs::{Mode, OFlags};
 use std::{
-    fs::{File, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, Write},
-    os::fd::{AsRawFd, OwnedFd},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::fs::OpenOptionsExt as _,
+    },
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -20,6 +23,10 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// A larger log of HAProxy is emptied.
 const LONGEST_LOG: u64 = 1 << 20;
+
+/// Who may use a file, beside what the folder allows.
+const PUBLIC: u32 = 0o644;
+const SECRET: u32 = 0o600;
 
 /// The name of the master socket in the folder.
 pub(super) const SOCKET: &str = "master.sock";
@@ -42,7 +49,7 @@ impl Folder {
     /// Creates what is missing and takes the lock.
     pub(super) async fn open(path: &Path) -> Result<Self, Failure> {
         let what = format!("data folder {}", path.display());
-        for part in [path.to_path_buf(), path.join("maps"), path.join("state")] {
+        for part in [path.to_path_buf(), path.join("certs"), path.join("maps"), path.join("state")] {
             let mut builder = fs::DirBuilder::new();
             let created = builder.recursive(true).mode(0o700).create(&part).await;
             created.map_err(|error| Failure::file(&what, &error))?;
@@ -74,22 +81,27 @@ impl Folder {
 
     /// Replaces a file: after a crash, of the machine too, it holds the old text or the new.
     pub(super) async fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
-        self.replace(name, text, true).await
+        self.replace(name, text, true, PUBLIC).await
+    }
+
+    /// As [`write`](Self::write), where only our user may read it.
+    pub(super) async fn write_secret(&self, name: &str, text: &str) -> Result<(), Failure> {
+        self.replace(name, text, true, SECRET).await
     }
 
     /// Replaces a file that can be made again: after a crash of the machine it may be empty.
     pub(super) async fn write_derived(&self, name: &str, text: &str) -> Result<(), Failure> {
-        self.replace(name, text, false).await
+        self.replace(name, text, false, PUBLIC).await
     }
 
-    async fn replace(&self, name: &str, text: &str, durable: bool) -> Result<(), Failure> {
+    async fn replace(&self, name: &str, text: &str, durable: bool, mode: u32) -> Result<(), Failure> {
         let target = self.path.join(name);
         let subject = target.display().to_string();
         let draft = self.path.join(format!("{name}.new"));
         let text = text.to_owned();
         // In one go: each step on its own would wait for a thread.
         let write = move || {
-            let mut file = File::create(&draft)?;
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft)?;
             file.write_all(text.as_bytes())?;
             if durable {
                 file.sync_data()?;

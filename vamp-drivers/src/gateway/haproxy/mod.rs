@@ -2,6 +2,7 @@
 
 mod actor;
 mod address;
+mod certificates;
 mod change;
 mod complaint;
 mod compose;
@@ -18,12 +19,14 @@ mod hosts;
 mod master;
 mod outline;
 mod owners;
+mod pem;
 mod placement;
 mod plan;
 mod process;
 mod proxy;
 mod reload;
 mod renderer;
+mod renewal;
 mod settings;
 mod sticky;
 mod store;

@@ -6,6 +6,7 @@ use super::{
     failure::Failure,
     guard, hosts,
     outline::Outline,
+    pem::Pem,
     sticky::Seats,
     values::{self, PLAIN},
     worker::{Found, SlotName, SlotState},
@@ -32,6 +33,9 @@ pub(super) struct Live {
     /// The addresses of hosts that are given by name.
     #[serde(default)]
     pub(super) hosts: BTreeMap<String, IpAddr>,
+    /// What the certificate is that the document names; kept in a file of its own.
+    #[serde(skip)]
+    pub(super) certificate: Option<Pem>,
 }
 
 /// A document, taken apart.
@@ -294,7 +298,7 @@ mod tests {
                          server s1 127.0.0.1:1 disabled\nbackend g.r1 from y\n  server s0 127.0.0.1:1 disabled\n";
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let document = Document { structure: structure.to_owned(), values };
-        Live { gateway: "g".to_owned(), document, hosts: BTreeMap::new() }
+        Live { gateway: "g".to_owned(), document, hosts: BTreeMap::new(), certificate: None }
     }
 
     fn state(port: u16, ready: bool, weight: u32) -> SlotState {

@@ -2,6 +2,7 @@
 
 use super::{
     actor::{Actor, Request, Shared, View},
+    certificates,
     config::HaproxyConfig,
     connections,
     failure::Failure,
@@ -51,7 +52,8 @@ impl HaproxyProxy {
         let version = process::version(&config.program).await?;
         let folder = Folder::open(&config.folder).await?;
         let master = Master::new(folder.socket());
-        let live = store::load(&folder).await?;
+        let mut live = store::load(&folder).await?;
+        certificates::load(&folder, &config, &mut live).await;
         let counters = store::load_counters(&folder).await;
         let view = View { version, live: live.clone(), counters, waiting: None };
         let shared = Arc::new(Shared::new(config, folder, master, view));
@@ -61,10 +63,12 @@ impl HaproxyProxy {
             unsure: BTreeSet::new(),
             adrift: false,
             uncounted: false,
+            unusable: BTreeMap::new(),
             process: None,
             stopped: false,
         };
         actor.adopt_or_start().await?;
+        certificates::sweep(&actor.shared.folder, &actor.live).await;
         let (requests, received) = mpsc::channel(64);
         tokio::spawn(actor.run(received));
         Ok(Self { shared, requests })

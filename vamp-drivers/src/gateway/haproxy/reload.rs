@@ -1,6 +1,7 @@
 //! A reload: checked before, confirmed after, taken back when HAProxy refuses it.
 
 use super::{
+    certificates::{self, Candidates},
     complaint::{self, Complaint},
     compose::Configuration,
     config::HaproxyConfig,
@@ -60,16 +61,19 @@ impl Reloader<'_> {
             // HAProxy takes a configuration without a listener for an error; master and worker run it all the same.
             return Ok(());
         }
-        let configuration = Configuration::of(self.config, &next.values(), &BTreeSet::new())?;
+        let mut configuration = Configuration::of(self.config, &next.values(), &BTreeSet::new())?;
         for (name, text) in entries::files(next.values())? {
             // HAProxy reads the maps during a check; those that are served must keep what they have.
             if self.folder.read(&name).await?.is_none() {
                 self.folder.write_derived(&name, &text).await?;
             }
         }
+        let certificates = Candidates::write(self.folder, next.values(), &mut configuration.text).await?;
         let candidate = format!("{CONFIGURATION}.candidate");
         self.folder.write_derived(&candidate, &configuration.text).await?;
-        let answer = process::check(&self.config.program, self.folder.path(), &candidate).await?;
+        let answer = process::check(&self.config.program, self.folder.path(), &candidate).await;
+        certificates.remove(self.folder).await?;
+        let answer = answer?;
         answer.map_err(|output| Refusal::Configuration(complaint::read(&output, &configuration, next)))
     }
 
@@ -85,6 +89,7 @@ impl Reloader<'_> {
                 self.folder.write_derived(&name, &text).await?;
             }
         }
+        certificates::keep(self.folder, gateways.values()).await?;
         self.folder.write_derived(CONFIGURATION, &configuration.text).await?;
         Ok(configuration)
     }

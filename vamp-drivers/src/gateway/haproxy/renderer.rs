@@ -1,7 +1,7 @@
 //! [`HaproxyRenderer`]: from a routing table to documents.
 
 use super::{
-    escape,
+    certificates, escape,
     owners::Owners,
     placement::{Below, Placed, Served},
     values, view,
@@ -55,9 +55,6 @@ fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> 
 
 fn document(gateway: &Gateway, target: &Target) -> Result<Document, String> {
     validate_hosts(gateway, target)?;
-    if gateway.settings.tls.is_some() {
-        return Err("tls: the HAProxy driver does not serve it yet".to_owned());
-    }
     validate(&gateway.decision, gateway.protocol)?;
     let served = Served::read(target.serving.get(&gateway.name));
     let (placed, slots) = Placed::find(&gateway.decision, &served);
@@ -67,6 +64,7 @@ fn document(gateway: &Gateway, target: &Target) -> Result<Document, String> {
     let mut document = Document { structure, values: BTreeMap::new() };
     let host = |host: &String| (["host/", &host.to_ascii_lowercase()].concat(), String::new());
     document.values.extend(gateway.virtual_hosts.iter().map(host));
+    document.values.extend(certificates::value(gateway)?);
     add_values(&placed, &mut document.values);
     Ok(document)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     actor::Actor,
-    address,
+    address, certificates,
     complaint::{self, Complaint},
     compose::Configuration,
     entries,
@@ -81,7 +81,12 @@ impl Actor {
         self.adrift = false;
         self.sweep().await?;
         for (name, live) in &self.live {
-            if let Err(failure) = sync::everywhere(&self.shared.master, &Plan::of(live)?).await {
+            let plan = Plan::of(live)?;
+            let served = async {
+                certificates::serve(&self.shared.master, live).await?;
+                sync::everywhere(&self.shared.master, &plan).await
+            };
+            if let Err(failure) = served.await {
                 tracing::warn!(gateway = name, %failure, "what the gateway serves is not certain");
                 self.unsure.insert(name.clone());
             }

@@ -1,6 +1,7 @@
 //! The configuration text of one gateway and of what all share.
 
 use super::{
+    certificates,
     condition::{Conditions, Lines},
     escape, guard, outline,
     placement::{self, Below, Placed, PlacedRoute},
@@ -40,7 +41,7 @@ impl<'a> Global<'a> {
 #[template(path = "haproxy/gateway.cfg", escape = "none")]
 struct Frontend<'a> {
     section: &'a str,
-    bind: SocketAddr,
+    bind: String,
     defaults: String,
     backend_defaults: &'static str,
     /// Whether the shared rules decide; there are only conditions then.
@@ -169,6 +170,7 @@ pub(super) fn structure(
     let defaults = if flat { format!("vamp-{kind}-{}", placed.routes.len()) } else { format!("vamp-{kind}") };
     let backend_defaults = if http { "vamp-http-backend" } else { "vamp-tcp-backend" };
     let empty = outline::EMPTY;
+    let bind = format!("{bind}{}", certificates::bind_words(section, gateway));
     let mut view =
         Frontend { section, bind, defaults, backend_defaults, flat, settings, decisions, backends, slots, empty };
     let mut text = String::with_capacity(TYPICAL_LENGTH);

@@ -78,7 +78,8 @@ impl Worker<'_> {
         Ok(answers)
     }
 
-    async fn ask(&self, line: &str) -> Result<String, Failure> {
+    /// Says a line that begins with whom it is for, or a line and a text.
+    pub(super) async fn ask(&self, line: &str) -> Result<String, Failure> {
         let begun = Instant::now();
         let answer = loop {
             let answer = self.master.ask(line).await?;
