@@ -86,8 +86,8 @@ async fn answer(mut stream: TcpStream, name: String, requests: Arc<AtomicU64>, d
         }
         // The name in the body; what arrived in a header, for tests of rewrites and forwarding.
         let path = head.split(' ').nth(1).unwrap_or_default();
-        let forwarded: Vec<&str> =
-            head.lines().filter(|line| line.to_ascii_lowercase().starts_with("x-forwarded-for:")).collect();
+        let told = |line: &&str| ["x-forwarded-", "forwarded:", "host:"].iter().any(|name| line.starts_with(name));
+        let forwarded: Vec<&str> = head.lines().filter(told).collect();
         let reply = format!(
             "HTTP/1.1 200 OK\r\nx-path: {path}\r\nx-forwarded: {}\r\ncontent-length: {}\r\n\r\n{name}",
             forwarded.join("|"),

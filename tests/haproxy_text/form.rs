@@ -4,7 +4,7 @@
 const SECTIONS: [&str; 4] = ["global", "defaults", "frontend", "backend"];
 
 /// What else may begin a line; of a rule, with its action.
-const KEYWORDS: [&str; 36] = [
+const KEYWORDS: [&str; 38] = [
     "acl",
     "balance",
     "bind",
@@ -14,7 +14,9 @@ const KEYWORDS: [&str; 36] = [
     "hard-stop-after",
     "hash-type",
     "http-after-response set-header",
+    "http-request add-header",
     "http-request allow",
+    "http-request del-header",
     "http-request deny",
     "http-request disable-l7-retry",
     "http-request set-header",

@@ -161,6 +161,7 @@ async fn gateways(config: &Config) -> Result<(Arc<dyn GatewayRenderer>, Arc<dyn 
         .with_bind(config.gateway_bind);
     haproxy.host_port = config.host_port;
     haproxy.certificates.clone_from(&config.certificates);
+    haproxy.trusted_proxies = config.trusted_proxies.clone();
     Ok((Arc::new(HaproxyRenderer), Arc::new(HaproxyProxy::start(haproxy).await?)))
 }
 

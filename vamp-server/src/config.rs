@@ -10,7 +10,7 @@ use std::{
 use vamp_core::{
     engine::GatewayPorts,
     model::Name,
-    routing::HostDomain,
+    routing::{HostDomain, TrustedProxies},
     yaml::{self, Node},
 };
 
@@ -33,6 +33,8 @@ pub struct Config {
     pub host_domain: Option<HostDomain>,
     /// Where the certificates are that gateways may name; `None` = nowhere.
     pub certificates: Option<PathBuf>,
+    /// Proxies in front of the gateways that may say for whom they ask.
+    pub trusted_proxies: TrustedProxies,
     /// Whose instances and keys these are.
     pub namespace: String,
     /// The HAProxy program.
@@ -86,6 +88,8 @@ pub struct Given {
     pub host_domain: Option<String>,
     /// See [`Config::certificates`].
     pub certificates: Option<PathBuf>,
+    /// Networks with commas between them; see [`Config::trusted_proxies`].
+    pub trusted_proxies: Option<String>,
     /// See [`Config::namespace`].
     pub namespace: Option<String>,
     /// See [`Config::haproxy`].
@@ -151,6 +155,7 @@ impl Given {
             host_port: self.host_port.or(other.host_port),
             host_domain: self.host_domain.or(other.host_domain),
             certificates: self.certificates.or(other.certificates),
+            trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             namespace: self.namespace.or(other.namespace),
             haproxy: self.haproxy.or(other.haproxy),
             token_file: self.token_file.or(other.token_file),
@@ -185,6 +190,8 @@ impl Given {
         };
         let names = self.share_env.as_deref().unwrap_or_default().split(',').map(str::trim);
         let share_env = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let trusted_proxies = self.trusted_proxies.as_deref().unwrap_or_default().parse();
+        let trusted_proxies = trusted_proxies.map_err(|error| ConfigError(format!("trusted_proxies: {error}")))?;
         let namespace = self.namespace.unwrap_or_else(|| "default".to_owned());
         if let Err(error) = namespace.parse::<Name>() {
             return Err(ConfigError(format!("namespace `{namespace}`: {error}")));
@@ -196,6 +203,7 @@ impl Given {
             gateway_ports,
             share_env,
             host_port: self.host_port,
+            trusted_proxies,
             host_domain: host_domain(self.host_domain.as_deref(), self.host_port)?,
             certificates: self.certificates,
             namespace,

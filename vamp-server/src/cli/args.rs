@@ -138,6 +138,9 @@ pub(crate) struct ServerArgs {
     /// A folder of certificates, which gateways may name: each a PEM file with chain and key [default: none]
     #[arg(long, env = "VAMP_CERTIFICATES", value_name = "DIR")]
     certificates: Option<PathBuf>,
+    /// Networks of proxies in front of the gateways whose `X-Forwarded-…` headers are believed [default: none]
+    #[arg(long, env = "VAMP_TRUSTED_PROXIES", value_name = "CIDR,…")]
+    trusted_proxies: Option<String>,
     /// Whose instances and keys these are [default: default]
     #[arg(long, env = "VAMP_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
@@ -167,6 +170,7 @@ impl ServerArgs {
             host_port: self.host_port,
             host_domain: self.host_domain,
             certificates: self.certificates,
+            trusted_proxies: self.trusted_proxies,
             namespace: self.namespace,
             haproxy: self.haproxy,
             token_file: self.token_file,

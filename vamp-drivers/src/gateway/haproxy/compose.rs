@@ -68,7 +68,7 @@ impl Configuration {
     ) -> Result<Self, Failure> {
         let structures: Vec<&str> = gateways.clone().map(|live| live.document.structure.as_str()).collect();
         let (most, stop) = (max_connections(config), config.hard_stop_after.as_secs().max(1));
-        let render = |digest: &str| Global::new(digest, most, stop).render();
+        let render = |digest: &str| Global::new(digest, config, most, stop).render();
         let failed = |error: askama::Error| Failure::internal(error.to_string());
         let shared = render("").map_err(failed)?;
         let hosts = config.hosts().map(hosts::frontend).transpose()?.unwrap_or_default();

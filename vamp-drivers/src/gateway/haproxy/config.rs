@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
     time::Duration,
 };
+use vamp_core::routing::TrustedProxies;
 
 /// Which HAProxy to run, where, and within which limits.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct HaproxyConfig {
     pub certificates: Option<PathBuf>,
     /// How often the files of certificates are looked at; by default every 5 s.
     pub certificate_check: Duration,
+    /// Proxies in front that may say for whom they ask; by default nobody is believed.
+    pub trusted_proxies: TrustedProxies,
     /// Connections at the same time, at most; by default 10 000. Fewer when the limit of open files asks for it.
     pub max_connections: u64,
     /// How long a worker that was replaced may finish its connections; by default 15 minutes.
@@ -44,6 +47,7 @@ impl HaproxyConfig {
             host_port: None,
             certificates: None,
             certificate_check: Duration::from_secs(5),
+            trusted_proxies: TrustedProxies::default(),
             max_connections: 10_000,
             hard_stop_after: Duration::from_secs(15 * 60),
             max_leaving_workers: 5,
@@ -83,6 +87,13 @@ impl HaproxyConfig {
     #[must_use]
     pub const fn with_certificate_check(mut self, interval: Duration) -> Self {
         self.certificate_check = interval;
+        self
+    }
+
+    /// Believes these proxies for whom they ask.
+    #[must_use]
+    pub fn with_trusted_proxies(mut self, trusted: TrustedProxies) -> Self {
+        self.trusted_proxies = trusted;
         self
     }
 

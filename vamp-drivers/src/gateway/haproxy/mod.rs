@@ -13,6 +13,7 @@ mod entries;
 mod escape;
 mod failure;
 mod folder;
+mod forwarded;
 mod found;
 mod guard;
 mod hosts;

@@ -3,7 +3,8 @@
 use super::{
     certificates,
     condition::{Conditions, Lines},
-    escape, guard, outline,
+    config::HaproxyConfig,
+    escape, forwarded, guard, outline,
     placement::{self, Below, Placed, PlacedRoute},
     settings,
 };
@@ -26,14 +27,18 @@ pub(super) struct Global<'a> {
     pub(super) digest: &'a str,
     pub(super) max_connections: u64,
     pub(super) hard_stop_after: u64,
+    /// The networks of trusted proxies, in groups that fit on a line.
+    trusted: Vec<String>,
     sizes: [usize; 5],
     /// Of gateways with one decision.
     sticky: StickyView,
 }
 
 impl<'a> Global<'a> {
-    pub(super) fn new(digest: &'a str, max_connections: u64, hard_stop_after: u64) -> Self {
-        Self { digest, max_connections, hard_stop_after, sizes: SHARED_SIZES, sticky: StickyView::shared() }
+    pub(super) fn new(digest: &'a str, config: &HaproxyConfig, max_connections: u64, hard_stop_after: u64) -> Self {
+        let trusted = forwarded::groups(&config.trusted_proxies);
+        let sticky = StickyView::shared();
+        Self { digest, max_connections, hard_stop_after, trusted, sizes: SHARED_SIZES, sticky }
     }
 }
 
