@@ -88,7 +88,7 @@ async fn tls_ends_at_the_gateway_and_the_instance_is_told() {
         assert_eq!(asked.matches("x-forwarded-proto").count(), 1, "{asked}");
     }
     let both = connect(port, &["h2", "http/1.1"]).await.expect("a connection");
-    assert_eq!(both.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    assert_eq!(both.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
     // Without TLS nobody answers.
     let mut plain = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
     plain.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");

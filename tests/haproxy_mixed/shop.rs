@@ -19,7 +19,7 @@ struct Version {
 
 /// What is served, and how it goes on.
 pub(crate) struct Shop {
-    port: u16,
+    pub(crate) port: u16,
     versions: Vec<Version>,
     sticky: Option<Sticky>,
     strength: u32,

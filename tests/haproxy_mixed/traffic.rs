@@ -1,6 +1,9 @@
 //! Clients of every kind, each of which goes on until it is told to end, and keeps what went wrong.
 
-use crate::site::{LARGE, PIECE};
+use crate::{
+    site::{LARGE, PIECE},
+    tls,
+};
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -20,6 +23,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     task::JoinSet,
     time::{sleep, timeout},
@@ -34,6 +38,17 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Beyond the length of a download.
 const DEADLINE: Duration = Duration::from_secs(120);
+
+/// The port that a client connects to, and whether over TLS.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    Plain(u16),
+    Tls(u16),
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// What one kind of client saw.
 #[derive(Debug, Default)]
@@ -50,21 +65,27 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     /// Downloads are of so many pieces, ten a second.
-    pub(crate) fn start(port: u16, pieces: usize) -> Self {
+    pub(crate) fn start(plain: Way, safe: Way, pieces: usize) -> Self {
         let mut traffic = Self { clients: JoinSet::new(), stop: Arc::default() };
+        let page = format!("/download/{pieces}");
         for _ in 0..2 {
-            traffic.repeat("fresh connections", move || async move { small(&mut connect(port).await?).await });
-            traffic.repeat("large answers", move || large(port, "GET"));
-            traffic.repeat("large requests", move || large(port, "POST"));
+            traffic.repeat("fresh connections", move || async move { small(&mut connect(plain).await?).await });
+            traffic.repeat("large answers", move || large(plain, "GET"));
+            traffic.repeat("large requests", move || large(plain, "POST"));
+            traffic.go_on("kept connections over TLS", move |kept| kept_alive(kept, safe));
         }
         for _ in 0..4 {
-            traffic.repeat("slow answers", move || exact(port, "/slow".to_owned(), 4));
-            let page = format!("/download/{pieces}");
-            traffic.repeat("downloads", move || exact(port, page.clone(), pieces * PIECE));
-            traffic.go_on("kept connections", move |kept| kept_alive(kept, port));
-            traffic.go_on("clients with cookies", move |cookies| remembered(cookies, port));
-            traffic.web_socket(port);
+            let page = page.clone();
+            traffic.repeat("slow answers", move || exact(plain, "/slow".to_owned(), 4));
+            traffic.repeat("downloads", move || exact(plain, page.clone(), pieces * PIECE));
+            traffic.go_on("kept connections", move |kept| kept_alive(kept, plain));
+            traffic.go_on("clients with cookies", move |cookies| remembered(cookies, plain));
+            traffic.web_socket(plain);
         }
+        traffic.repeat("fresh connections over TLS", move || async move { small(&mut connect(safe).await?).await });
+        traffic.repeat("large answers over TLS", move || large(safe, "GET"));
+        traffic.repeat("downloads over TLS", move || exact(safe, page.clone(), pieces * PIECE));
+        traffic.web_socket(safe);
         traffic
     }
 
@@ -94,11 +115,11 @@ impl Traffic {
     }
 
     /// One WebSocket for the whole time.
-    fn web_socket(&mut self, port: u16) {
+    fn web_socket(&mut self, way: Way) {
         let stop = Arc::clone(&self.stop);
         self.clients.spawn(async move {
             let mut tally = Tally::default();
-            if let Err(error) = echoes(port, &stop, &mut tally.done).await {
+            if let Err(error) = echoes(way, &stop, &mut tally.done).await {
                 tally.failures.push(format!("after {} messages: {error}", tally.done));
             }
             ("WebSockets", tally)
@@ -134,10 +155,19 @@ impl Tally {
     }
 }
 
-async fn connect(port: u16) -> Outcome<Connection> {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+async fn open(way: Way) -> Outcome<Box<dyn Stream>> {
+    Ok(match way {
+        Way::Plain(port) => {
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+            stream.set_nodelay(true)?;
+            Box::new(stream)
+        }
+        Way::Tls(port) => Box::new(tls::connect(port, &["http/1.1"]).await?),
+    })
+}
+
+async fn connect(way: Way) -> Outcome<Connection> {
+    let (sender, connection) = http1::handshake(TokioIo::new(open(way).await?)).await?;
     tokio::spawn(connection);
     Ok(sender)
 }
@@ -159,10 +189,10 @@ async fn small(connection: &mut Connection) -> Outcome<()> {
 }
 
 /// A request over the connection that was kept; gives it back, unless the other side announced its end.
-async fn kept_alive(kept: Option<Connection>, port: u16) -> Outcome<Option<Connection>> {
+async fn kept_alive(kept: Option<Connection>, way: Way) -> Outcome<Option<Connection>> {
     let mut connection = match kept {
         Some(connection) => connection,
-        None => connect(port).await?,
+        None => connect(way).await?,
     };
     connection.ready().await?;
     let (_, again) = fetch(&mut connection, "GET", "/", Bytes::new()).await?;
@@ -170,10 +200,10 @@ async fn kept_alive(kept: Option<Connection>, port: u16) -> Outcome<Option<Conne
 }
 
 /// A request with all cookies that came so far, as a browser sends them; gives them back with the new ones.
-async fn remembered(mut cookies: BTreeMap<String, String>, port: u16) -> Outcome<BTreeMap<String, String>> {
+async fn remembered(mut cookies: BTreeMap<String, String>, way: Way) -> Outcome<BTreeMap<String, String>> {
     let sent: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let request = Request::get("/").header("host", "shop").header("cookie", sent.join("; ")).body(Full::default())?;
-    let response = connect(port).await?.send_request(request).await?;
+    let response = connect(way).await?.send_request(request).await?;
     if !response.status().is_success() {
         return Err(format!("with {sent:?}: {}", response.status()).into());
     }
@@ -185,22 +215,21 @@ async fn remembered(mut cookies: BTreeMap<String, String>, port: u16) -> Outcome
     Ok(cookies)
 }
 
-async fn large(port: u16, method: &str) -> Outcome<()> {
+async fn large(way: Way, method: &str) -> Outcome<()> {
     let sent = if method == "POST" { LARGE } else { 0 };
-    let (body, _) = fetch(&mut connect(port).await?, method, "/large", vec![b'v'; sent].into()).await?;
+    let (body, _) = fetch(&mut connect(way).await?, method, "/large", vec![b'v'; sent].into()).await?;
     let whole = if method == "POST" { body == LARGE.to_string() } else { body.len() == LARGE };
     if whole { Ok(()) } else { Err(format!("{method} /large: {} bytes came back", body.len()).into()) }
 }
 
-async fn exact(port: u16, path: String, length: usize) -> Outcome<()> {
-    let (body, _) = fetch(&mut connect(port).await?, "GET", &path, Bytes::new()).await?;
+async fn exact(way: Way, path: String, length: usize) -> Outcome<()> {
+    let (body, _) = fetch(&mut connect(way).await?, "GET", &path, Bytes::new()).await?;
     if body.len() == length { Ok(()) } else { Err(format!("{path}: {} bytes, not {length}", body.len()).into()) }
 }
 
 /// Ten messages a second and their echoes.
-async fn echoes(port: u16, stop: &AtomicBool, done: &mut u64) -> Outcome<()> {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-    let (mut socket, _) = client_async("ws://shop/echo", stream).await?;
+async fn echoes(way: Way, stop: &AtomicBool, done: &mut u64) -> Outcome<()> {
+    let (mut socket, _) = client_async("ws://shop/echo", open(way).await?).await?;
     let mut beat = tokio::time::interval(Duration::from_millis(100));
     while !stop.load(Ordering::Relaxed) {
         beat.tick().await;

@@ -28,7 +28,8 @@ pub(super) fn bind_words(section: &str, gateway: &Gateway) -> String {
     if gateway.settings.tls.is_none() {
         return String::new();
     }
-    let protocols = if gateway.protocol == Protocol::Http { " alpn h2,http/1.1" } else { "" };
+    // No HTTP/2: without cutting idle connections, HAProxy 2.6 cannot ask its clients to leave a worker that leaves.
+    let protocols = if gateway.protocol == Protocol::Http { " alpn http/1.1" } else { "" };
     format!(" ssl crt {}{protocols} ssl-min-ver TLSv1.2", file(section))
 }
 
