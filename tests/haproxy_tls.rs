@@ -19,7 +19,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     task::JoinSet,
 };
 use vamp_core::{
@@ -229,6 +229,61 @@ async fn a_new_gateway_with_a_bad_certificate_is_left_out_and_no_other() {
     site.write("bad.pem", &two.pem());
     assert!(wanted("bad.pem").await.values().all(Result::is_ok));
     assert!(two.is(&shown(bad).await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_lost_altogether_blocks_no_other_gateway() {
+    let (mut site, one, two) = (Site::start("tls-lost").await, Made::new(), Made::new());
+    site.write("lost.pem", &one.pem());
+    site.write("good.pem", &two.pem());
+    let (lost, good, new) = (free_port(), free_port(), free_port());
+    let wanted = [site.gateway("lost", lost, "lost.pem"), site.gateway("good", good, "good.pem")];
+    assert!(site.haproxy.serve(&wanted).await.values().all(Result::is_ok));
+    for ends in [false, true] {
+        site.write("lost.pem", "nonsense");
+        let Haproxy { proxy, folder } = site.haproxy;
+        if ends {
+            proxy.stop().await.expect("stopped");
+        }
+        drop(proxy);
+        fs::remove_file(folder.0.join("certs/lost.pem")).expect("removed");
+        let config = config(&folder);
+        site.haproxy = Haproxy::start_with(folder, config).await;
+        assert!(two.is(&shown(good).await));
+        let all = [wanted.as_slice(), &[site.gateway("new", new, "good.pem")]].concat();
+        let mut answers = site.haproxy.serve(&all).await;
+        assert!(answers.remove("lost").expect("an answer").expect_err("lost").report().contains("no certificate"));
+        assert!(answers.values().all(Result::is_ok) && two.is(&shown(new).await), "{answers:?}");
+        site.write("lost.pem", &one.pem());
+        assert!(site.haproxy.serve(&wanted).await.values().all(Result::is_ok));
+        assert!(one.is(&shown(lost).await));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_cut_off_between_its_two_steps_is_in_nobodys_way() {
+    let (site, one, two) = (Site::start("tls-cut").await, Made::new(), Made::new());
+    site.write("one.pem", &one.pem());
+    site.write("two.pem", &two.pem());
+    let (first, second) = (free_port(), free_port());
+    let wanted = |name: &str| [site.gateway("first", first, "one.pem"), site.gateway("second", second, name)];
+    assert!(site.haproxy.serve(&wanted("one.pem")).await.values().all(Result::is_ok));
+    let ask = async |command: &str| {
+        let mut master = UnixStream::connect(site.haproxy.folder.0.join("master.sock")).await.expect("a master");
+        master.write_all(command.as_bytes()).await.expect("asked");
+        master.shutdown().await.expect("asked");
+        let mut answer = String::new();
+        master.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    };
+    let processes = ask("show proc\n").await;
+    let worker = processes.lines().find(|line| line.split_whitespace().nth(1) == Some("worker")).expect("a worker");
+    let worker = worker.split_whitespace().next().expect("a process id");
+    let begun = ask(&format!("@!{worker} set ssl cert certs/first.pem <<\n{}\n", two.pem())).await;
+    assert!(begun.contains("Transaction created"), "{begun}");
+    let answers = site.haproxy.serve(&wanted("two.pem")).await;
+    assert!(matches!(answers["second"], Ok(Applied::AtRunTime)), "{answers:?}");
+    assert!(one.is(&shown(first).await) && two.is(&shown(second).await));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@
 
 use super::{
     config::HaproxyConfig, escape, failure::Failure, folder::Folder, master::Master, pem::Pem, plan::Live,
-    reload::Gateways, worker::Worker,
+    reload::Gateways, store, worker::Worker,
 };
 use std::{collections::BTreeSet, path::Path};
 use tokio::{
@@ -96,8 +96,10 @@ async fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Gives gateways that were served before the certificates that they were served with, or what the files hold now.
+/// Gives gateways that were served before the certificates that they were served with, or what the files hold now. One
+/// that has neither is set aside: HAProxy would not start with it, nor reload for others.
 pub(super) async fn load(folder: &Folder, config: &HaproxyConfig, gateways: &mut Gateways) {
+    let mut lost = Vec::new();
     for live in gateways.values_mut() {
         let Some(wanted) = name(&live.document) else { continue };
         let kept = folder.read(&file_of(live)).await.ok().flatten();
@@ -107,8 +109,12 @@ pub(super) async fn load(folder: &Folder, config: &HaproxyConfig, gateways: &mut
         };
         match found {
             Ok(pem) => live.certificate = Some(pem),
-            Err(failure) => tracing::error!(gateway = live.gateway, %failure, "the certificate is lost"),
+            Err(failure) => lost.push((live.gateway.clone(), failure)),
         }
+    }
+    for (gateway, failure) in lost {
+        store::set_aside(folder, &gateway, &failure.reason).await;
+        gateways.remove(&gateway);
     }
 }
 
@@ -197,26 +203,31 @@ pub(super) async fn serve(master: &Master, live: &Live) -> Result<(), Failure> {
 }
 
 async fn tell(worker: Worker<'_>, name: &str, file: &str, pem: &Pem) -> Result<(), Failure> {
-    let set = format!("@!{} set ssl cert {file} <<\n{}", worker.pid, pem.text());
-    let mut said = worker.ask(&set).await?;
+    let mut told = set_and_commit(worker, file, pem).await?;
     // Who was cut off between the two steps left the first one done.
-    if let Some((_, rest)) = said.split_once("ongoing transaction is about '") {
+    if let Err(said) = &told
+        && let Some((_, rest)) = said.split_once("ongoing transaction is about '")
+    {
         abort(worker, rest.split('\'').next().unwrap_or_default()).await?;
-        said = worker.ask(&set).await?;
+        told = set_and_commit(worker, file, pem).await?;
     }
-    if !said.contains("Transaction created") && !said.contains("Transaction updated") {
-        return Err(refusal(name, file, &said));
-    }
-    let said = worker.run(&[format!("commit ssl cert {file}")]).await?;
-    if !said.contains("Success") {
-        return Err(refusal(name, file, &said));
-    }
+    told.map_err(|said| refusal(name, file, &said))?;
     let shown = worker.run(&[format!("show ssl cert {file}")]).await?;
     let fingerprint = shown.lines().find_map(|line| line.strip_prefix("SHA1 FingerPrint: "));
     if fingerprint == Some(pem.fingerprint()) {
         return Ok(());
     }
     Err(Failure::internal(format!("certificate `{name}`: HAProxy does not show what it was told")))
+}
+
+/// Both steps; the inner error is what HAProxy says.
+async fn set_and_commit(worker: Worker<'_>, file: &str, pem: &Pem) -> Result<Result<(), String>, Failure> {
+    let said = worker.ask(&format!("@!{} set ssl cert {file} <<\n{}", worker.pid, pem.text())).await?;
+    if !said.contains("Transaction created") && !said.contains("Transaction updated") {
+        return Ok(Err(said));
+    }
+    let said = worker.run(&[format!("commit ssl cert {file}")]).await?;
+    Ok(if said.contains("Success") { Ok(()) } else { Err(said) })
 }
 
 async fn abort(worker: Worker<'_>, file: &str) -> Result<(), Failure> {
@@ -228,7 +239,9 @@ fn refusal(name: &str, file: &str, said: &str) -> Failure {
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let said = lines.join(" ").replace(file, name);
     let said: String = said.chars().filter(|letter| !letter.is_control()).take(200).collect();
-    let said = if said.is_empty() { "no answer" } else { &said };
+    if said.is_empty() {
+        return Failure::unavailable(format!("certificate `{name}`: HAProxy did not answer"));
+    }
     Failure::invalid(format!("certificate `{name}`: HAProxy does not take it: {said}"))
 }
 
