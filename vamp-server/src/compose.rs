@@ -155,13 +155,14 @@ async fn stop_instances(_: &Config) -> Result<usize> {
 
 #[cfg(feature = "haproxy")]
 async fn gateways(config: &Config) -> Result<(Arc<dyn GatewayRenderer>, Arc<dyn Proxy>)> {
-    use vamp_drivers::gateway::haproxy::{HaproxyConfig, HaproxyProxy, HaproxyRenderer};
+    use vamp_drivers::gateway::haproxy::{AccessLog, HaproxyConfig, HaproxyProxy, HaproxyRenderer};
     let mut haproxy = HaproxyConfig::new(config.data_dir.join("haproxy"))
         .with_program(&config.haproxy)
         .with_bind(config.gateway_bind);
     haproxy.host_port = config.host_port;
     haproxy.certificates.clone_from(&config.certificates);
     haproxy.trusted_proxies = config.trusted_proxies.clone();
+    haproxy.access_log = config.access_log.as_ref().map(AccessLog::new);
     Ok((Arc::new(HaproxyRenderer), Arc::new(HaproxyProxy::start(haproxy).await?)))
 }
 

@@ -35,6 +35,8 @@ pub struct Config {
     pub certificates: Option<PathBuf>,
     /// Proxies in front of the gateways that may say for whom they ask.
     pub trusted_proxies: TrustedProxies,
+    /// The file where every request to a gateway is told.
+    pub access_log: Option<PathBuf>,
     /// Whose instances and keys these are.
     pub namespace: String,
     /// The HAProxy program.
@@ -90,6 +92,8 @@ pub struct Given {
     pub certificates: Option<PathBuf>,
     /// Networks with commas between them; see [`Config::trusted_proxies`].
     pub trusted_proxies: Option<String>,
+    /// See [`Config::access_log`].
+    pub access_log: Option<PathBuf>,
     /// See [`Config::namespace`].
     pub namespace: Option<String>,
     /// See [`Config::haproxy`].
@@ -156,6 +160,7 @@ impl Given {
             host_domain: self.host_domain.or(other.host_domain),
             certificates: self.certificates.or(other.certificates),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
+            access_log: self.access_log.or(other.access_log),
             namespace: self.namespace.or(other.namespace),
             haproxy: self.haproxy.or(other.haproxy),
             token_file: self.token_file.or(other.token_file),
@@ -204,6 +209,7 @@ impl Given {
             share_env,
             host_port: self.host_port,
             trusted_proxies,
+            access_log: self.access_log,
             host_domain: host_domain(self.host_domain.as_deref(), self.host_port)?,
             certificates: self.certificates,
             namespace,

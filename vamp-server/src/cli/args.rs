@@ -141,6 +141,9 @@ pub(crate) struct ServerArgs {
     /// Networks of proxies in front of the gateways whose `X-Forwarded-…` headers are believed [default: none]
     #[arg(long, env = "VAMP_TRUSTED_PROXIES", value_name = "CIDR,…")]
     trusted_proxies: Option<String>,
+    /// Write every request to a gateway to this file, as a line of JSON; 64 MiB and one older file at most [default: none]
+    #[arg(long, env = "VAMP_ACCESS_LOG", value_name = "FILE")]
+    access_log: Option<PathBuf>,
     /// Whose instances and keys these are [default: default]
     #[arg(long, env = "VAMP_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
@@ -171,6 +174,7 @@ impl ServerArgs {
             host_domain: self.host_domain,
             certificates: self.certificates,
             trusted_proxies: self.trusted_proxies,
+            access_log: self.access_log,
             namespace: self.namespace,
             haproxy: self.haproxy,
             token_file: self.token_file,

@@ -1,5 +1,6 @@
 //! [`HaproxyConfig`].
 
+use super::access::AccessLog;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU16,
@@ -26,6 +27,8 @@ pub struct HaproxyConfig {
     pub certificate_check: Duration,
     /// Proxies in front that may say for whom they ask; by default nobody is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Where every request is told; by default nowhere.
+    pub access_log: Option<AccessLog>,
     /// Connections at the same time, at most; by default 10 000. Fewer when the limit of open files asks for it.
     pub max_connections: u64,
     /// How long a worker that was replaced may finish its connections; by default 15 minutes.
@@ -48,6 +51,7 @@ impl HaproxyConfig {
             certificates: None,
             certificate_check: Duration::from_secs(5),
             trusted_proxies: TrustedProxies::default(),
+            access_log: None,
             max_connections: 10_000,
             hard_stop_after: Duration::from_secs(15 * 60),
             max_leaving_workers: 5,
@@ -94,6 +98,13 @@ impl HaproxyConfig {
     #[must_use]
     pub fn with_trusted_proxies(mut self, trusted: TrustedProxies) -> Self {
         self.trusted_proxies = trusted;
+        self
+    }
+
+    /// Tells every request there.
+    #[must_use]
+    pub fn with_access_log(mut self, log: AccessLog) -> Self {
+        self.access_log = Some(log);
         self
     }
 

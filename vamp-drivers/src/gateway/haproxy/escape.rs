@@ -27,6 +27,18 @@ pub(super) fn section(gateway: &str) -> String {
     escaped
 }
 
+/// The gateway of a [`section`]; `None` when its name was cut.
+pub(super) fn gateway(section: &str) -> Option<String> {
+    let mut parts = section.split('_');
+    let mut name = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        name.push(u8::from_str_radix(digits, 16).ok()?);
+        name.extend(rest.bytes());
+    }
+    String::from_utf8(name).ok()
+}
+
 /// A value for an argument of HAProxy's log-format language, in single quotes; `None` when it cannot be said safely.
 pub(super) fn path(path: &str) -> Option<String> {
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!&()*+,;=:@?%".contains(&byte);

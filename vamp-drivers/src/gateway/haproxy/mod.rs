@@ -1,5 +1,6 @@
 //! HAProxy 2.6 and later: one hop for every request, and a reload only when the structure changes.
 
+mod access;
 mod actor;
 mod address;
 mod certificates;
@@ -37,6 +38,7 @@ mod values;
 mod view;
 mod worker;
 
+pub use access::AccessLog;
 pub use compose::Files;
 pub use condition::{Lines, condition_lines};
 pub use config::HaproxyConfig;

@@ -1,6 +1,7 @@
 //! HAProxy as a process: checked, started, adopted, watched, ended.
 
 use super::{
+    access,
     failure::Failure,
     folder::{CONFIGURATION, LOG, PID, SOCKET},
 };
@@ -138,12 +139,13 @@ fn missing(program: &Path, error: &io::Error) -> Failure {
     Failure::invalid(format!("{}: {error}{hint}", program.display()))
 }
 
-/// Starts HAProxy on the folder's configuration, in its own process group and with its output in a file, so that it
-/// outlives us. Returns its process id.
+/// Starts HAProxy on the folder's configuration, in its own process group, with its messages in a file and its access log
+/// in a pipe that has a name, so that it outlives us. Returns its process id.
 pub(super) fn start(program: &Path, folder: &Path) -> Result<i32, Failure> {
-    let log = || OpenOptions::new().create(true).append(true).open(folder.join(LOG));
-    let opened = |file: io::Result<std::fs::File>| file.map_err(|error| Failure::file(LOG, &error));
-    let (out, err) = (opened(log())?, opened(log())?);
+    let log = OpenOptions::new().create(true).append(true).open(folder.join(LOG));
+    let err = log.map_err(|error| Failure::file(LOG, &error))?;
+    // Whether requests are logged or not: that can change while HAProxy runs.
+    let out = access::pipe(folder)?;
     let mut command = Command::new(program);
     command
         .args(["-W", "-S", &format!("unix@./{SOCKET},mode,600"), "-p", PID, "-f", CONFIGURATION])

@@ -1,6 +1,7 @@
 //! [`HaproxyProxy`]: a running HAProxy behind the seam.
 
 use super::{
+    access,
     actor::{Actor, Request, Shared, View},
     certificates,
     config::HaproxyConfig,
@@ -69,6 +70,9 @@ impl HaproxyProxy {
         };
         actor.adopt_or_start().await?;
         certificates::sweep(&actor.shared.folder, &actor.live).await;
+        if let Some(log) = shared.config.access_log.clone() {
+            access::follow(&shared.folder, &shared, log)?;
+        }
         let (requests, received) = mpsc::channel(64);
         tokio::spawn(actor.run(received));
         Ok(Self { shared, requests })

@@ -29,6 +29,8 @@ pub(super) struct Global<'a> {
     pub(super) hard_stop_after: u64,
     /// The networks of trusted proxies, in groups that fit on a line.
     trusted: Vec<String>,
+    /// Whether requests are told.
+    access_log: bool,
     sizes: [usize; 5],
     /// Of gateways with one decision.
     sticky: StickyView,
@@ -38,7 +40,15 @@ impl<'a> Global<'a> {
     pub(super) fn new(digest: &'a str, config: &HaproxyConfig, max_connections: u64, hard_stop_after: u64) -> Self {
         let trusted = forwarded::groups(&config.trusted_proxies);
         let sticky = StickyView::shared();
-        Self { digest, max_connections, hard_stop_after, trusted, sizes: SHARED_SIZES, sticky }
+        Self {
+            digest,
+            max_connections,
+            hard_stop_after,
+            trusted,
+            access_log: config.access_log.is_some(),
+            sizes: SHARED_SIZES,
+            sticky,
+        }
     }
 }
 

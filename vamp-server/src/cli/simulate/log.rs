@@ -284,6 +284,18 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_our_own_access_log_is_one() {
+        let line = r#"{"time":1795547170.415,"gateway":"shop","route":"shop/web/1.0/http","instance":"web-1","client":"10.1.2.3",
+            "method":"GET","host":"a.example:81","path":"/b?c=d","status":200,"duration":3,"bytes":74,
+            "headers":{"user-agent":"Chrome/1"}}"#;
+        let recorded = of_line(line).expect("a request");
+        let all =
+            "method == GET and host == a.example and path is /b and client ip in 10.0.0.0/8 and user-agent has Chrome";
+        assert!(matches(&recorded, all));
+        assert_eq!(recorded.gateway.as_deref(), Some("shop"));
+    }
+
+    #[test]
     fn what_is_no_request_is_refused_with_what_is_wrong() {
         for (line, why) in [
             (r#"{"path": "a b"}"#, "is not a path"),
