@@ -92,4 +92,6 @@ bench: ## measure conditions, weights, the router, rendering, the store and the 
 	@echo
 	@cargo bench --quiet --package vamp-workspace --bench data_path
 	@echo
+	@cargo bench --quiet --package vamp-workspace --bench scale
+	@echo
 	@cargo bench --quiet --package vamp-workspace --bench many

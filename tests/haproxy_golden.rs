@@ -142,7 +142,7 @@ fn the_same_table_renders_the_same_in_any_order_of_instances() {
 fn routes_and_instances_keep_their_places_while_others_come_and_go() {
     let mut target = target();
     let document = render(&gateway("sava/9058", 9058, canary()), &target).expect("a document");
-    target.serving.insert("sava/9058".to_owned(), document.clone());
+    target.serving.insert("sava/9058".to_owned(), document.clone().into());
     let mut routes = canary();
     routes.remove(0);
     routes.insert(0, route("sava/sava/sava:1.2/web", 500_000, vec![instance("sava-4", 9104)]));

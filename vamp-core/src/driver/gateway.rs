@@ -3,7 +3,7 @@
 use crate::{Result, routing::RoutingTable};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt::Debug, net::IpAddr, num::NonZeroU16};
+use std::{collections::BTreeMap, fmt::Debug, net::IpAddr, num::NonZeroU16, sync::Arc};
 
 /// Turns routing tables into documents for one kind of proxy. Runs in the agent, for the proxy found there.
 ///
@@ -26,7 +26,7 @@ pub struct Target {
     /// The port on that address which gateways share, for requests to their virtual hosts; `None` = there is none.
     pub host_port: Option<NonZeroU16>,
     /// What the proxy serves now: a renderer keeps routes and instances in the places they already have.
-    pub serving: BTreeMap<String, Document>,
+    pub serving: BTreeMap<String, Arc<Document>>,
 }
 
 impl Target {

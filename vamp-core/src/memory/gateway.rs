@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 /// Renders a gateway as its own JSON: weights, strengths and instances are values, the rest is structure.
@@ -47,7 +47,7 @@ pub struct Proxy {
 
 #[derive(Debug, Default)]
 struct State {
-    serving: BTreeMap<String, Document>,
+    serving: BTreeMap<String, Arc<Document>>,
     connections: BTreeMap<String, u64>,
     refused: BTreeSet<String>,
     away: bool,
@@ -76,7 +76,7 @@ impl Proxy {
     }
 
     /// What is served.
-    pub fn serving(&self) -> BTreeMap<String, Document> {
+    pub fn serving(&self) -> BTreeMap<String, Arc<Document>> {
         self.lock().serving.clone()
     }
 
@@ -99,11 +99,11 @@ impl Proxy {
             document::read(document).map_err(refuse)?;
         }
         let before = match document {
-            Some(document) => state.serving.insert(gateway.to_owned(), document.clone()),
+            Some(document) => state.serving.insert(gateway.to_owned(), Arc::new(document.clone())),
             None => state.serving.remove(gateway),
         };
         let how = match (&before, document) {
-            (before, after) if before.as_ref() == after => Applied::Unchanged,
+            (before, after) if before.as_deref() == after => Applied::Unchanged,
             (Some(before), Some(after)) if before.structure == after.structure => Applied::AtRunTime,
             _ => Applied::Reloaded,
         };

@@ -46,7 +46,7 @@ fn lines(
     let mut rendered = render(&RoutingTable { gateways: after.collect() });
     let mut shown = Map::new();
     for name in routing.keys() {
-        let before = target.serving.get(name);
+        let before = target.serving.get(name).map(AsRef::as_ref);
         let change = match rendered.remove(name).transpose() {
             Err(reason) => json!({ "refused": reason }),
             Ok(after) => {

@@ -7,7 +7,7 @@ use crate::{
     routing::{Gateway, Target as Leads, Traffic},
     weight::Weight,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 fn shop(fixture: &mut dyn GatewayFixture, name: &str) -> Gateway {
@@ -27,7 +27,8 @@ async fn apply_document(fixture: &dyn GatewayFixture, name: &str, document: Opti
 }
 
 async fn serving(fixture: &dyn GatewayFixture) -> BTreeMap<String, Document> {
-    fixture.proxy().target().await.unwrap_or_else(|e| panic!("{}", e.report())).serving
+    let target = fixture.proxy().target().await.unwrap_or_else(|e| panic!("{}", e.report()));
+    target.serving.into_iter().map(|(name, document)| (name, Arc::unwrap_or_clone(document))).collect()
 }
 
 /// Two routes of one name: nobody could tell which one is meant.

@@ -63,7 +63,7 @@ impl GatewayRenderer for Broken {
 impl Broken {
     async fn apply_one(&self, name: &str, document: Option<&Document>) -> Result<Applied> {
         let one = |document: Option<Document>| BTreeMap::from([(name.to_owned(), document)]);
-        let before = self.proxy.serving().get(name).cloned();
+        let before = self.proxy.serving().get(name).map(|document| (**document).clone());
         if self.fault == Fault::SaysYesAndDoesNothing && document.is_some() {
             return Ok(Applied::Reloaded);
         }

@@ -43,7 +43,7 @@ pub struct InProcess(RwLock<State>);
 #[derive(Debug, Default)]
 struct State {
     router: Router,
-    serving: BTreeMap<String, Document>,
+    serving: BTreeMap<String, Arc<Document>>,
     /// By gateway, those included that are served no longer but still have open requests.
     open: BTreeMap<String, Arc<Open>>,
     status: ProxyStatus,
@@ -117,11 +117,11 @@ impl InProcess {
             None => state.router.remove(name),
         }
         let before = match document {
-            Some(document) => state.serving.insert(name.to_owned(), document.clone()),
+            Some(document) => state.serving.insert(name.to_owned(), Arc::new(document.clone())),
             None => state.serving.remove(name),
         };
         Ok(match (before, document) {
-            (before, after) if before.as_ref() == after => Applied::Unchanged,
+            (before, after) if before.as_deref() == after => Applied::Unchanged,
             (Some(before), Some(after)) if before.structure == after.structure => Applied::AtRunTime,
             _ => Applied::Reloaded,
         })

@@ -15,6 +15,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     iter,
     net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -69,7 +70,7 @@ impl Actor {
                 continue;
             };
             let sure = !self.unsure.contains(&name);
-            if sure && self.live.get(&name).is_some_and(|live| live.document == document) {
+            if sure && self.live.get(&name).is_some_and(|live| *live.document == document) {
                 answers.insert(name, Ok(Applied::Unchanged));
                 continue;
             }
@@ -91,8 +92,8 @@ impl Actor {
     }
 
     fn refuse_hosts(&self, changes: &mut Changes, answers: &mut Answers) {
-        let served = |name: &str| self.live.get(name).map(|live| &live.document);
-        let all = self.live.iter().map(|(name, live)| (name, &live.document));
+        let served = |name: &str| self.live.get(name).map(|live| &*live.document);
+        let all = self.live.iter().map(|(name, live)| (name, &*live.document));
         for (name, reason) in owners::hosts_taken(changes, served, all) {
             changes.remove(&name);
             answers.insert(name, Err(Failure::invalid(reason)));
@@ -102,7 +103,7 @@ impl Actor {
     async fn prepared(&self, name: &str, document: Document) -> Result<Live, Failure> {
         let hosts = address::resolve(&document).await?;
         let certificate = certificates::find(&self.shared.config, self.live.get(name), &document).await?;
-        let live = Live { gateway: name.to_owned(), document, hosts, certificate };
+        let live = Live { gateway: name.to_owned(), document: Arc::new(document), hosts, certificate };
         // A document that cannot be taken apart is refused before anything is tried.
         Plan::of(&live)?;
         Ok(live)

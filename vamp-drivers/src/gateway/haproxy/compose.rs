@@ -13,9 +13,12 @@ use rustix::process::{Resource, getrlimit};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    sync::Arc,
 };
 use vamp_core::{digest, driver::Document};
 
+/// So many slots are checked every two seconds; with twice as many, every four.
+const SLOTS: usize = 16_000;
 /// Files that HAProxy needs beside two for each connection.
 const SPARE_FILES: u64 = 400;
 
@@ -37,7 +40,7 @@ impl Files {
     pub fn of(config: &HaproxyConfig, documents: &BTreeMap<String, Document>) -> Result<Self, String> {
         let live = |(name, document): (&String, &Document)| Live {
             gateway: name.clone(),
-            document: document.clone(),
+            document: Arc::new(document.clone()),
             hosts: BTreeMap::new(),
             certificate: None,
         };
@@ -67,8 +70,9 @@ impl Configuration {
         down: &BTreeSet<SocketAddr>,
     ) -> Result<Self, Failure> {
         let structures: Vec<&str> = gateways.clone().map(|live| live.document.structure.as_str()).collect();
-        let (most, stop) = (max_connections(config), config.hard_stop_after.as_secs().max(1));
-        let render = |digest: &str| Global::new(digest, config, most, stop).render();
+        let most = max_connections(config);
+        let checks = seconds_between_checks(&structures);
+        let render = |digest: &str| Global::new(digest, config, most, checks).render();
         let failed = |error: askama::Error| Failure::internal(error.to_string());
         let shared = render("").map_err(failed)?;
         let hosts = config.hosts().map(hosts::frontend).transpose()?.unwrap_or_default();
@@ -119,8 +123,27 @@ impl Configuration {
     }
 }
 
+/// How often an instance that answers is checked: with very many of them HAProxy would do nothing else, and a request that
+/// fails takes an instance out at once. By the slots, so that no instance that comes or goes changes the configuration.
+fn seconds_between_checks(structures: &[&str]) -> usize {
+    let slots: usize = structures.iter().map(|structure| structure.matches("\n  server ").count()).sum();
+    2 * (slots / SLOTS).max(1).next_power_of_two()
+}
+
 /// As many as configured, or as the limit of open files allows.
 fn max_connections(config: &HaproxyConfig) -> u64 {
     let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
     config.max_connections.min(limit.saturating_sub(SPARE_FILES) / 2).max(100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_instances_are_checked_less_often() {
+        let thousand = "backend b\n".to_owned() + &"  server s0 127.0.0.1:1 disabled\n".repeat(1_000);
+        let seconds = |times| seconds_between_checks(&vec![thousand.as_str(); times]);
+        assert_eq!([1, 31, 32, 160].map(seconds), [2, 2, 4, 32]);
+    }
 }

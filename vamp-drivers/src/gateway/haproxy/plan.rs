@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 use vamp_core::{
     driver::Document,
@@ -29,13 +30,28 @@ const WEIGHT: u32 = 100;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Live {
     pub(super) gateway: String,
-    pub(super) document: Document,
+    #[serde(with = "shared")]
+    pub(super) document: Arc<Document>,
     /// The addresses of hosts that are given by name.
     #[serde(default)]
     pub(super) hosts: BTreeMap<String, IpAddr>,
     /// What the certificate is that the document names; kept in a file of its own.
     #[serde(skip)]
     pub(super) certificate: Option<Pem>,
+}
+
+/// A document in JSON, whoever else holds it.
+mod shared {
+    use super::{Arc, Document};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(document: &Arc<Document>, to: S) -> Result<S::Ok, S::Error> {
+        document.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Document>, D::Error> {
+        Document::deserialize(from).map(Arc::new)
+    }
 }
 
 /// A document, taken apart.
@@ -297,7 +313,7 @@ mod tests {
         let structure = "frontend g from x\n  bind 127.0.0.1:80\nbackend g.r0 from y\n  server s0 127.0.0.1:1 disabled\n  \
                          server s1 127.0.0.1:1 disabled\nbackend g.r1 from y\n  server s0 127.0.0.1:1 disabled\n";
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let document = Document { structure: structure.to_owned(), values };
+        let document = Arc::new(Document { structure: structure.to_owned(), values });
         Live { gateway: "g".to_owned(), document, hosts: BTreeMap::new(), certificate: None }
     }
 

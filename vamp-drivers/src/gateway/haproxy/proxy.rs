@@ -143,7 +143,7 @@ impl Proxy for HaproxyProxy {
         Ok(self.shared.look(|view| {
             let mut target = Target::new(view.version.number, self.shared.config.bind);
             target.host_port = self.shared.config.host_port;
-            target.serving = view.live.iter().map(|(name, live)| (name.clone(), live.document.clone())).collect();
+            target.serving = view.live.iter().map(|(name, live)| (name.clone(), Arc::clone(&live.document))).collect();
             target
         }))
     }

@@ -56,7 +56,7 @@ fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> 
 fn document(gateway: &Gateway, target: &Target) -> Result<Document, String> {
     validate_hosts(gateway, target)?;
     validate(&gateway.decision, gateway.protocol)?;
-    let served = Served::read(target.serving.get(&gateway.name));
+    let served = Served::read(target.serving.get(&gateway.name).map(AsRef::as_ref));
     let (placed, slots) = Placed::find(&gateway.decision, &served);
     let section = escape::section(&gateway.name);
     let bind = SocketAddr::new(target.bind, gateway.port.get());

@@ -27,6 +27,7 @@ pub(super) struct Global<'a> {
     pub(super) digest: &'a str,
     pub(super) max_connections: u64,
     pub(super) hard_stop_after: u64,
+    checks_every: usize,
     /// The networks of trusted proxies, in groups that fit on a line.
     trusted: Vec<String>,
     /// Whether requests are told.
@@ -37,13 +38,15 @@ pub(super) struct Global<'a> {
 }
 
 impl<'a> Global<'a> {
-    pub(super) fn new(digest: &'a str, config: &HaproxyConfig, max_connections: u64, hard_stop_after: u64) -> Self {
+    pub(super) fn new(digest: &'a str, config: &HaproxyConfig, max_connections: u64, checks_every: usize) -> Self {
         let trusted = forwarded::groups(&config.trusted_proxies);
+        let hard_stop_after = config.hard_stop_after.as_secs().max(1);
         let sticky = StickyView::shared();
         Self {
             digest,
             max_connections,
             hard_stop_after,
+            checks_every,
             trusted,
             access_log: config.access_log.is_some(),
             sizes: SHARED_SIZES,
@@ -64,8 +67,8 @@ struct Frontend<'a> {
     settings: Vec<String>,
     decisions: Vec<DecisionView>,
     backends: Vec<BackendView>,
-    slots: usize,
-    empty: &'static str,
+    /// The empty slots of a backend.
+    servers: String,
 }
 
 /// One draw and what follows from it.
@@ -184,10 +187,9 @@ pub(super) fn structure(
     let kind = if http { "http" } else { "tcp" };
     let defaults = if flat { format!("vamp-{kind}-{}", placed.routes.len()) } else { format!("vamp-{kind}") };
     let backend_defaults = if http { "vamp-http-backend" } else { "vamp-tcp-backend" };
-    let empty = outline::EMPTY;
     let bind = format!("{bind}{}", certificates::bind_words(section, gateway));
-    let mut view =
-        Frontend { section, bind, defaults, backend_defaults, flat, settings, decisions, backends, slots, empty };
+    let servers = (0..slots).map(|slot| format!("\n  server s{slot} {}", outline::EMPTY)).collect();
+    let mut view = Frontend { section, bind, defaults, backend_defaults, flat, settings, decisions, backends, servers };
     let mut text = String::with_capacity(TYPICAL_LENGTH);
     view.render_into(&mut text).map_err(|error| error.to_string())?;
     let shared = flat && view.settings.is_empty() && view.decisions.iter().all(|decision| decision.rules.is_empty());
