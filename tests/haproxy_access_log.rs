@@ -31,6 +31,11 @@ async fn until_lines(file: &Path, many: usize) -> Vec<Value> {
     lines(file)
 }
 
+/// Threads of HAProxy write one beside the other: answers that come one after the other may be told the other way round.
+fn with_path<'l>(lines: &'l [Value], path: &str) -> &'l Value {
+    lines.iter().find(|line| line["path"] == path).unwrap_or_else(|| panic!("no {path} in {lines:?}"))
+}
+
 fn to(name: &str, port: u16, backend: &Backend) -> Gateway {
     let routes = vec![route("shop/web/1.0/http", 1_000_000, vec![backend.instance()])];
     let mut one = gateway(name, port, vec![chained("shop/web/http", 1_000_000, routes)]);
@@ -72,12 +77,13 @@ async fn every_request_is_a_line_with_who_answered_also_after_a_reload_and_while
     let refused = Client::new(own).send_to("a", "/ no path", "").await.expect("an answer");
     assert_eq!(refused.status, 400);
     let told = until_lines(&file, 3).await;
-    assert_eq!((&told[1]["gateway"], &told[1]["instance"]), (&"sava_1".into(), &"web-1".into()), "{told:?}");
-    assert_eq!((&told[2]["status"], told[2].get("gateway")), (&404.into(), None), "{told:?}");
+    let (host, nobody) = (with_path(&told, "/host"), with_path(&told, "/nobody"));
+    assert_eq!((&host["gateway"], &host["instance"]), (&"sava_1".into(), &"web-1".into()), "{told:?}");
+    assert_eq!((&nobody["status"], nobody.get("gateway")), (&404.into(), None), "{told:?}");
     // Another worker tells on.
     haproxy.serve(&[shop, to("other", free_port(), &backend)]).await;
     Client::new(own).send("/reloaded", "").await.expect("an answer");
-    assert_eq!(until_lines(&file, 4).await[3]["path"], "/reloaded");
+    with_path(&until_lines(&file, 4).await, "/reloaded");
     // What nobody read stays in the pipe until somebody does.
     let Haproxy { folder, proxy } = haproxy;
     drop(proxy);
@@ -86,7 +92,7 @@ async fn every_request_is_a_line_with_who_answered_also_after_a_reload_and_while
         client.send(&format!("/alone/{number}"), "").await.expect("an answer");
     }
     let again = HaproxyProxy::start(config).await.unwrap_or_else(|error| panic!("{}", error.report()));
-    assert_eq!(until_lines(&file, 54).await[53]["path"], "/alone/49");
+    with_path(&until_lines(&file, 54).await, "/alone/49");
     drop((again, folder));
 }
 
@@ -132,6 +138,10 @@ async fn without_it_nothing_is_told_and_it_begins_and_ends_with_the_next_start()
         let section = configuration.split("\ndefaults vamp-http\n").nth(1).and_then(|rest| rest.split("\n\n").next());
         let lines = section.expect("it is there").lines().filter(|line| line.trim_start().starts_with("log"));
         assert_eq!(lines.count(), logs, "{path}");
+        if logs > 0 {
+            // Who ends the log may lose what was not read yet.
+            until_lines(&file, 1).await;
+        }
     }
     let told = until_lines(&file, 1).await;
     assert_eq!((told.len(), &told[0]["path"]), (1, &"/second".into()), "{told:?}");

@@ -32,6 +32,8 @@ const PIPE: &str = "access.pipe";
 const PIPE_SIZE: usize = 1 << 20;
 /// So much is read at once, in bytes.
 const CHUNK: usize = 64 << 10;
+/// Lines are collected for so long: one by one, they would cost more than the requests.
+const COLLECT: Duration = Duration::from_millis(10);
 /// A file that cannot be written is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -159,6 +161,9 @@ async fn copy(receiver: pipe::Receiver, shared: Weak<Shared>, log: AccessLog) {
             tracing::warn!(%error, file = %output.log.file.display(), "requests are not logged");
             output.file = None;
             tokio::time::sleep(RETRY).await;
+        }
+        if whole < CHUNK / 2 {
+            tokio::time::sleep(COLLECT).await;
         }
     }
 }
