@@ -69,13 +69,14 @@ impl Scene {
         let seed = random::seed();
         println!("seed {seed}; repeat with VAMP_TEST_SEED={seed}");
         let folder = Folder::new(name);
-        // A leaving worker may finish its downloads.
+        // A leaving worker may finish its downloads, and keep its WebSockets to the end, on a slow machine too.
         let certificates = Certificates::new(&folder);
         for number in 0..2 {
             let file = certificates.0.join(format!("{number}.pem"));
             std::fs::write(file, Made::new().pem()).expect("a certificate");
         }
-        let config = folder.config().with_hard_stop_after(Duration::from_secs(300)).with_certificates(&certificates.0);
+        let config =
+            folder.config().with_hard_stop_after(Duration::from_secs(1_200)).with_certificates(&certificates.0);
         let proxy = HaproxyProxy::start(config).await.unwrap_or_else(|error| panic!("{}", error.report()));
         let mut scene = Self {
             haproxy: Haproxy { proxy, folder },
@@ -125,7 +126,7 @@ impl Scene {
         let mut open: BTreeMap<String, u64> = BTreeMap::new();
         for _ in 0..2 {
             let proxy = &self.haproxy.proxy;
-            let (Ok(mut both), Ok(safe)) = (proxy.connections("shop").await, proxy.connections("safe").await) else {
+            let (Ok(mut both), Ok(safe)) = tokio::join!(proxy.connections("shop"), proxy.connections("safe")) else {
                 return BTreeMap::new();
             };
             safe.into_iter().for_each(|(name, connections)| *both.entry(name).or_default() += connections);
