@@ -16,6 +16,7 @@ use std::{
 use support::{Outcome, free_port};
 use tokio::runtime::Runtime;
 use vamp_core::{
+    condition::Condition,
     driver::{GatewayRenderer, Proxy},
     routing::{Decision, Gateway, Instance, Route, RoutingTable, Target, Traffic},
     weight::Weight,
@@ -71,15 +72,21 @@ fn measure(folder: &Path) -> Outcome<()> {
     for (way, samples) in ways.iter().zip(&samples) {
         print(way.name, samples, hand);
     }
-    for (name, count) in [("vamp, one of 10 hosts", 10), ("vamp, one of 5 000 hosts", 5_000)] {
-        print(name, &runtime.block_on(of_many(&folder.join(name), count, a))?, hand);
+    let many = [
+        ("vamp, one of 10 hosts", many_hosts(10, a)),
+        ("vamp, one of 5 000 hosts", many_hosts(5_000, a)),
+        ("vamp, one of 10 hosts with conditions", conditioned(10, a)?),
+        ("vamp, one of 500 hosts with conditions", conditioned(500, a)?),
+    ];
+    for (name, gateways) in many {
+        print(name, &runtime.block_on(of_many(&folder.join(name), &gateways))?, hand);
     }
     Ok(())
 }
 
 /// One of so many hosts, alone: HAProxy checks the instances of all of them meanwhile.
-async fn of_many(folder: &Path, count: u16, service: u16) -> Outcome<Vec<Sample>> {
-    let ours = Ours::start(folder, &many_hosts(count, service)).await?;
+async fn of_many(folder: &Path, gateways: &[Gateway]) -> Outcome<Vec<Sample>> {
+    let ours = Ours::start(folder, gateways).await?;
     let samples = (0..ROUNDS).map(|_| wrk(ours.hosts)).collect();
     HaproxyProxy::stop_folder(folder).await?;
     samples
@@ -184,8 +191,7 @@ fn two_gateways(a: u16, b: u16) -> Outcome<[Gateway; 2]> {
 fn many_hosts(hosts: u16, service: u16) -> Vec<Gateway> {
     let gateways = hosts.min(100);
     let one = |number| {
-        let routes = vec![route("a", 1_000_000, instances("a", service))];
-        let mut gateway = gateway(&format!("g{number}"), MANY_FROM + number, routes);
+        let mut gateway = numbered(number, route("a", 1_000_000, instances("a", service)));
         let own = (number..hosts).step_by(gateways.into());
         gateway.virtual_hosts = own.map(|host| format!("h{host}.example.com")).collect();
         gateway
@@ -195,6 +201,24 @@ fn many_hosts(hosts: u16, service: u16) -> Vec<Gateway> {
         last.virtual_hosts.push(HOST.to_owned());
     }
     all
+}
+
+/// So many gateways with a host each, and a condition that has to be tried; the last one is asked for.
+fn conditioned(gateways: u16, service: u16) -> Outcome<Vec<Gateway>> {
+    let one = |number| {
+        let mut only = route("a", 1_000_000, instances("a", service));
+        only.condition = Some(Condition::parse("user-agent == Firefox and has cookie beta")?);
+        only.strength = Weight::FULL;
+        let mut gateway = numbered(number, only);
+        let last = number + 1 == gateways;
+        gateway.virtual_hosts.push(if last { HOST.to_owned() } else { format!("h{number}.example.com") });
+        Ok(gateway)
+    };
+    (0..gateways).map(one).collect()
+}
+
+fn numbered(number: u16, only: Route) -> Gateway {
+    gateway(&format!("g{number}"), MANY_FROM + number, vec![only])
 }
 
 fn gateway(name: &str, port: u16, routes: Vec<Route>) -> Gateway {
