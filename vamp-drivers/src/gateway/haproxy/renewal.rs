@@ -62,16 +62,16 @@ impl Actor {
     }
 
     fn tell_unusable(&mut self, unusable: UnusableFiles) {
-        if unusable == self.unusable {
-            return;
-        }
         for (gateway, trouble) in
             unusable.iter().filter(|(gateway, trouble)| self.unusable.get(*gateway) != Some(trouble))
         {
             tracing::warn!(gateway, reason = trouble.reason, "goes on with the certificate that it had");
         }
         let told = unusable.iter().map(|(gateway, trouble)| (gateway.clone(), trouble.reason.clone())).collect();
-        self.shared.change(|view| view.counters.old_certificates = told);
+        // What is told may be older than we are: it is kept with the counters.
+        if self.shared.look(|view| view.counters.old_certificates != told) {
+            self.shared.change(|view| view.counters.old_certificates = told);
+        }
         self.unusable = unusable;
     }
 }
