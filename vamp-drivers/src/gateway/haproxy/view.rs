@@ -9,7 +9,7 @@ use super::{
     settings,
 };
 use askama::Template;
-use std::net::SocketAddr;
+use std::{borrow::Cow, net::SocketAddr};
 use vamp_core::routing::{Balance, Gateway, Protocol, Rewrite, Sticky};
 
 /// For these numbers of places the rules are in a shared `defaults` section.
@@ -18,7 +18,7 @@ const SHARED_SIZES: [usize; 5] = [4, 8, 16, 32, MOST_PLACES];
 pub(super) const MOST_PLACES: usize = 64;
 
 /// What most texts fit into, in bytes.
-const TYPICAL_LENGTH: usize = 4096;
+const TYPICAL_LENGTH: usize = 2048;
 
 /// The part of the configuration that belongs to no gateway.
 #[derive(Debug, Template)]
@@ -62,8 +62,6 @@ struct Frontend<'a> {
     bind: String,
     defaults: String,
     backend_defaults: &'static str,
-    /// Whether the shared rules decide; there are only conditions then.
-    flat: bool,
     settings: Vec<String>,
     decisions: Vec<DecisionView>,
     backends: Vec<BackendView>,
@@ -71,22 +69,29 @@ struct Frontend<'a> {
     servers: String,
 }
 
-/// One draw and what follows from it.
+/// The conditions of a decision, and what follows from it unless the shared rules say that.
 #[derive(Debug)]
 struct DecisionView {
+    acls: Vec<String>,
+    rules: Vec<String>,
+    /// The name of its cookie. For requests; connections have none.
+    cookie: Option<String>,
+    own: Option<OwnView>,
+}
+
+/// One draw with rules of its own.
+#[derive(Debug)]
+struct OwnView {
     prefix: String,
     /// The key of its weights, as an expression.
     key: String,
     /// The variable that holds the backend chosen.
     result: String,
-    acls: Vec<String>,
-    rules: Vec<String>,
     places: Vec<PlaceView>,
-    /// For requests; connections have no cookies.
     sticky: Option<StickyView>,
 }
 
-impl DecisionView {
+impl OwnView {
     /// The key of the weights of a class of requests.
     fn class_key(&self) -> String {
         format!("{},concat(,txn.c)", self.key)
@@ -165,7 +170,7 @@ struct BackendView {
     settings: Vec<String>,
     rewrites: Lines,
     /// The variable with the instance of a client that sticks to that.
-    server: Option<String>,
+    server: Option<Cow<'static, str>>,
 }
 
 /// The configuration text of a gateway, every slot empty.
@@ -181,26 +186,34 @@ pub(super) fn structure(
     let settings = settings::of_gateway(protocol, &gateway.settings);
     let flat = SHARED_SIZES.contains(&placed.routes.len()) && placed.routes.iter().flatten().all(PlacedRoute::is_last);
     let mut decisions = Vec::new();
-    add_decisions(placed, (&gateway.name, section), "k", http, &mut decisions);
-    let mut backends = Vec::new();
-    add_backends(placed, section, (protocol, flat), &[], &mut backends)?;
-    let kind = if http { "http" } else { "tcp" };
-    let defaults = if flat { format!("vamp-{kind}-{}", placed.routes.len()) } else { format!("vamp-{kind}") };
+    let kind = Kind { protocol, flat };
+    add_decisions(placed, (&gateway.name, section), "k", kind, &mut decisions);
+    let mut backends = Vec::with_capacity(placed.routes.len());
+    add_backends(placed, section, kind, &[], &mut backends)?;
+    let spoken = if http { "http" } else { "tcp" };
+    let defaults = if flat { format!("vamp-{spoken}-{}", placed.routes.len()) } else { format!("vamp-{spoken}") };
     let backend_defaults = if http { "vamp-http-backend" } else { "vamp-tcp-backend" };
     let bind = format!("{bind}{}", certificates::bind_words(section, gateway));
     let servers = (0..slots).map(|slot| format!("\n  server s{slot} {}", outline::EMPTY)).collect();
-    let mut view = Frontend { section, bind, defaults, backend_defaults, flat, settings, decisions, backends, servers };
+    let mut view = Frontend { section, bind, defaults, backend_defaults, settings, decisions, backends, servers };
     let mut text = String::with_capacity(TYPICAL_LENGTH);
     view.render_into(&mut text).map_err(|error| error.to_string())?;
     let shared = flat && view.settings.is_empty() && view.decisions.iter().all(|decision| decision.rules.is_empty());
     if !gateway.virtual_hosts.is_empty() && !shared {
         view.backends.clear();
         view.decisions.clear();
-        add_decisions(placed, (&gateway.name, section), &guard::stem(section), http, &mut view.decisions);
+        add_decisions(placed, (&gateway.name, section), &guard::stem(section), kind, &mut view.decisions);
         text.push_str(&guard::lines(section, &view.render().map_err(|error| error.to_string())?, flat));
     }
     text.shrink_to_fit();
     Ok(text)
+}
+
+/// What is spoken, and whether the shared rules decide.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    protocol: Protocol,
+    flat: bool,
 }
 
 /// Decisions behind others come first: their result is known when the decision before them needs it.
@@ -208,24 +221,34 @@ fn add_decisions(
     placed: &Placed<'_>,
     (gateway, section): (&str, &str),
     stem: &str,
-    http: bool,
+    kind: Kind,
     into: &mut Vec<DecisionView>,
 ) {
-    let mut places = Vec::new();
-    for (index, one) in placed.routes.iter().enumerate() {
-        let mut below = None;
-        if let Some(Below::Decision(inner)) = one.as_ref().map(|one| &one.below) {
-            add_decisions(inner, (gateway, section), stem, http, into);
-            below = Some(variable("be", &inner.prefix));
+    for one in placed.routes.iter().flatten() {
+        if let Below::Decision(inner) = &one.below {
+            add_decisions(inner, (gateway, section), stem, kind, into);
         }
-        places.push(PlaceView { index, below });
     }
     let Lines { acls, rules } = condition_rules(placed, stem);
-    let result = variable("be", &placed.prefix);
     let behind = (!placed.prefix.is_empty()).then_some(placed.decision.gateway.as_str());
-    let sticky = http.then(|| StickyView::own(Sticky::cookie(gateway, behind), &placed.prefix));
-    let key = format!("str({section}/{})", placed.prefix);
-    into.push(DecisionView { prefix: placed.prefix.clone(), key, result, acls, rules, places, sticky });
+    let cookie = (kind.protocol == Protocol::Http).then(|| Sticky::cookie(gateway, behind));
+    let own = (!kind.flat).then(|| own_rules(placed, section, cookie.as_deref()));
+    into.push(DecisionView { acls, rules, cookie, own });
+}
+
+fn own_rules(placed: &Placed<'_>, section: &str, cookie: Option<&str>) -> OwnView {
+    let below = |one: &Option<PlacedRoute<'_>>| match &one.as_ref()?.below {
+        Below::Decision(inner) => Some(variable("be", &inner.prefix)),
+        Below::Instances(_) => None,
+    };
+    let places = placed.routes.iter().enumerate().map(|(index, one)| PlaceView { index, below: below(one) });
+    OwnView {
+        prefix: placed.prefix.clone(),
+        key: format!("str({section}/{})", placed.prefix),
+        result: variable("be", &placed.prefix),
+        places: places.collect(),
+        sticky: cookie.map(|cookie| StickyView::own(cookie.to_owned(), &placed.prefix)),
+    }
 }
 
 /// `txn.be`, or `txn.be_r1_r0` behind other decisions.
@@ -256,14 +279,17 @@ fn condition_rules(placed: &Placed<'_>, stem: &str) -> Lines {
 fn add_backends(
     placed: &Placed<'_>,
     section: &str,
-    (protocol, flat): (Protocol, bool),
+    kind: Kind,
     before: &[&Rewrite],
     into: &mut Vec<BackendView>,
 ) -> Result<(), String> {
+    let protocol = kind.protocol;
     for (index, one) in placed.routes.iter().enumerate() {
         let path = placement::path(&placed.prefix, index);
-        let of = if flat { variable } else { own_variable };
-        let server = (protocol == Protocol::Http).then(|| of("sv", &placed.prefix));
+        let server = (protocol == Protocol::Http).then(|| match kind.flat {
+            true => Cow::Borrowed("txn.sv"),
+            false => Cow::Owned(own_variable("sv", &placed.prefix)),
+        });
         let Some(one) = one else {
             let balance = balance(Balance::RoundRobin);
             into.push(BackendView { path, balance, settings: Vec::new(), rewrites: Lines::default(), server });
@@ -271,7 +297,7 @@ fn add_backends(
         };
         let rewrites: Vec<&Rewrite> = before.iter().copied().chain(&one.route.rewrites).collect();
         match &one.below {
-            Below::Decision(inner) => add_backends(inner, section, (protocol, flat), &rewrites, into)?,
+            Below::Decision(inner) => add_backends(inner, section, kind, &rewrites, into)?,
             Below::Instances(_) if protocol == Protocol::Tcp && one.route.balance == Balance::Uri => {
                 return Err(format!("route `{}`: balance uri needs requests", one.route.name));
             }
